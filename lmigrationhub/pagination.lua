@@ -1,0 +1,202 @@
+-- Listings: pages and their items, fetched when they are needed, one page alive at a time. A cursor
+-- stands for a listing under way and knows the position of what it handed out last.
+
+local errors = require "lmigrationhub.errors"
+
+-- A token that comes twice means a listing without end. All tokens of the last pages are
+-- remembered, and one milestone, moved on each time the listing has doubled, catches any longer
+-- loop: memory stays bounded.
+local REMEMBERED = 256
+
+local Tokens = {}
+Tokens.__index = Tokens
+
+function Tokens:is_repeated(token)
+  return self.recent[token] or self.older[token] or token == self.milestone
+end
+
+function Tokens:add(token)
+  self.count = self.count + 1
+  if self.count % REMEMBERED == 0 then self.older, self.recent = self.recent, {} end
+  self.recent[token] = true
+  if self.count == self.next_milestone then
+    self.milestone, self.next_milestone = token, 2 * self.count
+  end
+end
+
+local function new_tokens()
+  return setmetatable({ recent = {}, older = {}, count = 0, next_milestone = 1 }, Tokens)
+end
+
+---@class lmigrationhub.Cursor
+---@field page table? the page at hand, as the service gave it
+local Cursor = { __name = "lmigrationhub.cursor" }
+Cursor.__index = Cursor
+
+--- A short text from which a later listing with the same parameters goes on exactly after the last
+--- item handed out (option `resume`). It is good for as long as the service's page token in it is:
+--- 24 hours.
+---@return string position
+function Cursor:position()
+  if self._next and self._index == self._size then return "0:" .. self._next end
+  return ("%d:%s"):format(self._index, self._token or "")
+end
+
+--- Ends the listing and lets go of its page.
+function Cursor:close()
+  self.page, self._list, self._last, self._finished = nil, nil, 0, true
+end
+
+Cursor.__close = Cursor.close
+
+-- What is left to hand out of a page of `size` items, after those that `resume` skips.
+local function take(cursor, size)
+  local first = math.min(cursor._skip, size)
+  local last = math.min(size, first + cursor._left)
+  cursor._skip = cursor._skip - first
+  cursor._left = cursor._left - (last - first)
+  cursor._index, cursor._last, cursor._size = first, last, size
+end
+
+local function repeated_token(cursor)
+  cursor:close()
+  return errors.new {
+    kind = "pagination", code = "PaginationError", operation = cursor._operation.name,
+    message = "the service gave a page token for the second time: the listing would never end",
+  }
+end
+
+-- Fetches the next page into the cursor. Its state changes only when the page is there, so that a
+-- listing that failed can be asked again.
+local function advance(cursor)
+  if cursor._finished or cursor._left == 0 or not cursor._next then return cursor:close() end
+  local token = cursor._next ~= "" and cursor._next or nil
+  if token and cursor._tokens:is_repeated(token) then error(repeated_token(cursor), 0) end
+  cursor._parameters.NextToken = token
+  local page, failure = cursor._fetch(cursor._operation, cursor._parameters)
+  if not page then error(failure, 0) end
+  if token then cursor._tokens:add(token) end
+  local list = page[cursor._operation.items] or {}
+  cursor.page, cursor._list, cursor._token = page, list, token
+  cursor._next = page.NextToken ~= "" and page.NextToken or nil
+  take(cursor, #list)
+  return page
+end
+
+local function parse_position(position)
+  local index, token = position:match("^(%d+):(%S*)$")
+  return tonumber(index), token
+end
+
+local checks = {}
+
+function checks.max_items(value)
+  if type(value) == "number" and value >= 0 and value % 1 == 0 then return true end
+  return false, "option max_items must be a whole number from 0"
+end
+
+function checks.resume(value)
+  if type(value) == "string" and parse_position(value) then return true end
+  return false, "option resume must be a text that cursor:position() gave"
+end
+
+local function problem_of(parameters, options)
+  if type(parameters) ~= "table" then
+    return "the parameters must be a table, got " .. type(parameters)
+  end
+  if type(options) ~= "table" then return "the options must be a table, got " .. type(options) end
+  for name, value in next, options do
+    if not checks[name] then return "unknown option " .. tostring(name) end
+    local ok, problem = checks[name](value)
+    if not ok then return problem end
+  end
+  if options.resume and parameters.NextToken then
+    return "give either option resume or the parameter NextToken"
+  end
+end
+
+local function copy(parameters)
+  local own = {}
+  for name, value in next, parameters do own[name] = value end
+  return own
+end
+
+-- An empty token stands for the first page; no token at all, later, for the end.
+local function new_cursor(fetch, operation, parameters, options)
+  local skip, token = 0, parameters.NextToken or ""
+  if options.resume then skip, token = parse_position(options.resume) end
+  return setmetatable({
+    _fetch = fetch, _operation = operation, _parameters = copy(parameters),
+    _tokens = new_tokens(), _next = token,
+    _skip = skip, _left = options.max_items or math.huge,
+    _index = 0, _last = 0, _size = 0, -- of the page at hand: handed out, to hand out, all
+  }, Cursor)
+end
+
+local function open(fetch, operation, parameters, options)
+  parameters = parameters == nil and {} or parameters
+  options = options == nil and {} or options
+  local problem = problem_of(parameters, options)
+  if not problem then return new_cursor(fetch, operation, parameters, options) end
+  return nil, errors.new {
+    kind = "validation", code = "ValidationError", message = problem, operation = operation.name,
+  }
+end
+
+-- The page, its list cut down to what `resume` and `max_items` leave of it.
+local function cut(cursor, page)
+  local list, first, last = cursor._list, cursor._index, cursor._last
+  cursor._index = last
+  if first == 0 and last == cursor._size then return page end
+  local rest = {}
+  for index = first + 1, last do rest[index - first] = list[index] end
+  page[cursor._operation.items] = rest
+  return page
+end
+
+---@alias lmigrationhub.Fetch fun(operation: table, parameters: table): table?, lmigrationhub.Error?
+
+--- Iterates over the pages of a listing: `for page, cursor in …`.
+---@param fetch lmigrationhub.Fetch
+---@param operation table a paginated row of operations.lua
+---@param parameters table? of the operation; with NextToken the listing starts there
+---@param options { max_items: integer?, resume: string? }?
+---@return (fun(): table?, lmigrationhub.Cursor?)? iterator raises the error object of a page
+---@return lmigrationhub.Error? error of kind "validation"
+---@return nil
+---@return lmigrationhub.Cursor? closing value, for the `for` of Lua 5.4
+local function pages(fetch, operation, parameters, options)
+  local cursor, failure = open(fetch, operation, parameters, options)
+  if not cursor then return nil, failure end
+  return function()
+    local page
+    repeat page = advance(cursor) until not page or cursor._skip == 0
+    if not page then return nil end
+    return cut(cursor, page), cursor
+  end, nil, nil, cursor
+end
+
+--- Iterates over the items of a listing: `for item, cursor in …`. Arguments and results as for
+--- `pages`.
+---@param fetch lmigrationhub.Fetch
+---@param operation table
+---@param parameters table?
+---@param options { max_items: integer?, resume: string? }?
+---@return (fun(): table?, lmigrationhub.Cursor?)? iterator
+---@return lmigrationhub.Error? error
+---@return nil
+---@return lmigrationhub.Cursor? closing value
+local function items(fetch, operation, parameters, options)
+  local cursor, failure = open(fetch, operation, parameters, options)
+  if not cursor then return nil, failure end
+  return function()
+    while cursor._index >= cursor._last do
+      if not advance(cursor) then return nil end
+    end
+    local index = cursor._index + 1
+    cursor._index = index
+    return cursor._list[index], cursor
+  end, nil, nil, cursor
+end
+
+return { pages = pages, items = items }
