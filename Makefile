@@ -1,0 +1,91 @@
+# Builds, demonstrates, tests and installs lmigrationhub; `make help` lists how.
+CC ?= cc
+CFLAGS ?= -O2 -g
+WARNINGS = -std=c99 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Werror
+BUILD = build
+PREFIX = /usr/local
+LUA = 5.4
+INSTALL = .ci/install
+
+C_MODULES = sigv4 utf8 curl
+LUAS = 5.4 5.3 5.1 jit
+
+# Where a Lua's headers lie in Debian, and where it looks for modules.
+HEADERS_5.4 = /usr/include/lua5.4
+HEADERS_5.3 = /usr/include/lua5.3
+HEADERS_5.1 = /usr/include/lua5.1
+HEADERS_jit = /usr/include/luajit-2.1
+FOLDER_5.4 = lua/5.4
+FOLDER_5.3 = lua/5.3
+FOLDER_5.1 = lua/5.1
+FOLDER_jit = lua/5.1
+
+# Only curl.so may need libcurl: nginx loads the signer without it.
+LIBS_sigv4 = -lcrypto
+LIBS_utf8 =
+LIBS_curl = -lcurl
+
+FOUND = $(foreach lua,$(LUAS),$(if $(wildcard $(HEADERS_$(lua))/lua.h),$(lua)))
+AT_HOME = LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$(BUILD)/5.4/?.so;;'
+
+.PHONY: build help deps test-deps demo hub test install clean
+build: $(FOUND:%=build-%)
+
+help:
+	@echo "make            builds for each Lua whose headers are installed ($(FOUND))"
+	@echo "make demo       installs what is missing, lists a task's updates from a local Migration Hub"
+	@echo "make hub        starts that local Migration Hub for you to try things, until Ctrl-C"
+	@echo "make test       installs what is missing, runs every test on every Lua"
+	@echo "make install    copies the modules for Lua $(LUA) below $(PREFIX): LUA=5.4|5.3|5.1|jit, PREFIX, DESTDIR"
+	@echo "make deps       installs what building and the demo need (Debian), make test-deps what tests need"
+	@echo "make clean      removes $(BUILD)/"
+
+# Compilers and headers come with these: they go before any build, also under make -j.
+deps:
+	@$(INSTALL) demo
+test-deps:
+	@$(INSTALL) test
+
+demo: deps
+	@$(MAKE) --no-print-directory build-5.4 build-jit
+	@$(AT_HOME) lua5.4 spec/hub/demo.lua
+
+hub: deps
+	@$(MAKE) --no-print-directory build-5.4 build-jit
+	@$(AT_HOME) lua5.4 spec/hub/main.lua
+
+test: test-deps
+	@$(MAKE) --no-print-directory $(LUAS:%=build-%)
+	@lua5.4 spec/run.lua
+
+LUA_FILES = $(filter-out %/types.lua,$(wildcard $(addprefix lmigrationhub/,*.lua */*.lua)))
+install: build-$(LUA)
+	@for file in $(LUA_FILES); do \
+	  install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/$(FOLDER_$(LUA))/$$file || exit; \
+	done
+	@for module in $(C_MODULES:%=lmigrationhub/%.so); do \
+	  install -D -m 755 $(BUILD)/$(LUA)/$$module $(DESTDIR)$(PREFIX)/lib/$(FOLDER_$(LUA))/$$module || exit; \
+	done
+
+clean:
+	rm -rf $(BUILD)
+
+define rules
+.PHONY: build-$(1)
+build-$(1): $(C_MODULES:%=$(BUILD)/$(1)/lmigrationhub/%.so)
+	@:
+$(BUILD)/$(1)/lmigrationhub/%.so: lmigrationhub/%.c lmigrationhub/compat.h
+	@mkdir -p $$(@D)
+	$$(CC) $$(WARNINGS) $$(CFLAGS) -fPIC -shared -I$$(HEADERS_$(1)) -o $$@ $$< $$(LDFLAGS) $$(LIBS_$$*)
+endef
+$(foreach lua,$(LUAS),$(eval $(call rules,$(lua))))
+
+# Builds for tests lie below folders of their own: make BUILD=build/clang build-5.4
+build/gcc/%: CC = gcc
+build/clang/%: CC = clang
+build/asan/%: CC = gcc
+build/asan/%: CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/sanitized_lua: spec/sanitized_lua.c
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) $(CFLAGS) -I$(HEADERS_5.4) -o $@ $< $(LDFLAGS) -llua5.4

@@ -1,0 +1,164 @@
+-- Runs every test, two steps at a time, and ends with the line `N passed, N failed`.
+-- A step is a shell script that prints TAP: one that dies before its plan has failed.
+
+local LUAS = {
+  { name = "5.4", interpreter = "lua5.4" },
+  { name = "5.3", interpreter = "lua5.3" },
+  { name = "5.1", interpreter = "lua5.1" },
+  { name = "jit", interpreter = "luajit" },
+}
+local C_SPECS = "spec/sigv4_spec.lua spec/utf8_spec.lua spec/curl_spec.lua spec/transport"
+
+local BUSTED = [[
+export LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$BUILD/?.so;;'
+exec $LUA /usr/bin/busted -o spec.tap $SPECS
+]]
+
+local EACH = [[
+n=0
+for item in $ITEMS; do
+  n=$((n + 1))
+  if $COMMAND; then echo "ok $n - $item"; else echo "not ok $n - $item"; fi
+done
+echo 1..$n
+]]
+
+-- The specs preload libraries of their own into child processes.
+local SANITIZED = [[
+make -s BUILD=build/asan build-5.4 build/asan/sanitized_lua || exit
+export ASAN_OPTIONS=verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1
+]]
+
+local VALGRIND = "valgrind -q --error-exitcode=99 --child-silent-after-fork=yes "
+  .. "--keep-debuginfo=yes --leak-check=full --errors-for-leak-kinds=definite "
+  .. "$(ls spec/valgrind.supp 2>/dev/null | sed s/^/--suppressions=/) lua5.4"
+
+local CPPCHECK = "cppcheck -q --std=c99 --enable=warning,performance,portability "
+  .. "--error-exitcode=1 $item"
+
+-- Runs step $2 of folder $1: says its number, exit status and seconds.
+local STEP = [[
+started=$(date +%s)
+timeout --foreground -k 5 400 sh "$1/$2" >"$1/$2.log" 2>&1
+echo "$2 $? $(($(date +%s) - started))"
+]]
+
+-- Nothing of the user's settings reaches a test: no AWS_*, no proxy, no HOME.
+local RUN_ALL = [[
+seq $COUNT | env -i PATH="$PATH:/usr/sbin:/sbin" HOME=$FOLDER TMPDIR=$FOLDER LANG=C.UTF-8 \
+  ${CONFORMANCE:+CONFORMANCE="$CONFORMANCE"} xargs -P 2 -n 1 sh $FOLDER/step $FOLDER
+]]
+
+local function fill(template, values)
+  return (template:gsub("%$(%u+)", values))
+end
+
+local function words(command)
+  local pipe <close> = assert(io.popen(command))
+  return (pipe:read "a":gsub("%s+", " "))
+end
+
+local function write(path, text)
+  local file <close> = assert(io.open(path, "w"))
+  file:write(text)
+end
+
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read "a"
+end
+
+local function busted(build, interpreter, specs)
+  return fill(BUSTED, { BUILD = build, LUA = interpreter, SPECS = specs })
+end
+
+local function each(items, command)
+  return fill(EACH, { ITEMS = items, COMMAND = command })
+end
+
+local function compile(compiler)
+  local modules = {}
+  for module in words("ls lmigrationhub/*.c"):gmatch "(%S+)%.c" do
+    for _, lua in ipairs(LUAS) do
+      table.insert(modules, ("build/%s/%s/%s.so"):format(compiler, lua.name, module))
+    end
+  end
+  return each(table.concat(modules, " "), ("make -s BUILD=build/%s $item"):format(compiler))
+end
+
+local function all_steps()
+  local sanitized = SANITIZED .. busted("build/asan/5.4", "build/asan/sanitized_lua", C_SPECS)
+  local steps = {
+    { "valgrind", busted("build/5.4", VALGRIND, "--exclude-tags=slow " .. C_SPECS) },
+    { "sanitizers", sanitized },
+    { "gcc", compile "gcc" },
+    { "clang", compile "clang" },
+    { "cppcheck", each(words "find lmigrationhub spec -name '*.c'", CPPCHECK) },
+    { "luacheck", "exec luacheck --no-cache --formatter TAP lmigrationhub spec examples" },
+    { "interop", busted("build/5.4", "lua5.4", "spec/interop") },
+    { "README", busted("build/5.4", "lua5.4", "spec/readme_spec.lua") },
+  }
+  local units = words [[find spec -name '*_spec.lua' ! -name readme_spec.lua \
+    ! -path 'spec/hub/*' ! -path 'spec/interop/*' | sort]]
+  for _, lua in ipairs(LUAS) do
+    local build = "build/" .. lua.name
+    table.insert(steps, { lua.interpreter, busted(build, lua.interpreter, units) })
+    table.insert(steps, { lua.interpreter .. ", hub", busted(build, lua.interpreter, "spec/hub") })
+  end
+  return steps
+end
+
+local function tally(output, status)
+  local passed, failed, skipped, planned = 0, 0, 0, 0
+  for line in output:gmatch "[^\n]+" do
+    if line:find "^ok %d+ %- # SKIP " then
+      skipped = skipped + 1
+    elseif line:find "^ok %d+ " then
+      passed = passed + 1
+    elseif line:find "^not ok %d+ " then
+      failed = failed + 1
+    end
+    planned = tonumber(line:match "^1%.%.(%d+)$") or planned
+  end
+  local complete = planned > 0 and planned == passed + failed + skipped
+  local explained = status == 0 or failed > 0
+  if not (complete and explained) then failed = failed + 1 end
+  return { passed = passed, failed = failed, skipped = skipped }
+end
+
+local function describe(counts)
+  local text = ("%d passed, %d failed"):format(counts.passed, counts.failed)
+  return counts.skipped == 0 and text or ("%s, %d skipped"):format(text, counts.skipped)
+end
+
+local function report(step, counts, log, seconds)
+  print(("%-14s%4d s   %s"):format(step[1], seconds, describe(counts)))
+  if counts.failed == 0 then return end
+  for line in log:gmatch "[^\n]+" do
+    if not line:find "^ok %d" then print("  " .. line) end
+  end
+end
+
+local function run(steps, folder)
+  local sum = { passed = 0, failed = 0, skipped = 0 }
+  write(folder .. "/step", STEP)
+  for number, step in ipairs(steps) do write(folder .. "/" .. number, step[2]) end
+  local unheard = #steps
+  local pipe <close> = assert(io.popen(fill(RUN_ALL, { COUNT = #steps, FOLDER = folder })))
+  for line in pipe:lines() do
+    local number, status, seconds = line:match "^(%d+) (%d+) (%d+)$"
+    local log = read(folder .. "/" .. number .. ".log")
+    local counts = tally(log, tonumber(status))
+    report(steps[tonumber(number)], counts, log, seconds)
+    for kind, count in pairs(counts) do sum[kind] = sum[kind] + count end
+    unheard = unheard - 1
+  end
+  sum.failed = sum.failed + unheard
+  return sum
+end
+
+local folder = words "mktemp -d":match "%S+"
+local sum = run(all_steps(), folder)
+os.execute("rm -rf " .. folder)
+print(describe(sum))
+os.exit(sum.failed == 0)
