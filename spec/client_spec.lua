@@ -5,7 +5,10 @@ local client = require "lmigrationhub.client"
 local sigv4 = require "lmigrationhub.sigv4"
 
 local TASK = { ProgressUpdateStream = "SMS", MigrationTaskName = "sms-1" }
-local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "hidden-secret", session_token = "hidden-token" }
+local KEYS = {
+  access_key_id = "AKIDEXAMPLE", secret_access_key = "hidden-secret",
+  session_token = "hidden-token",
+}
 
 local function page(count, token)
   local updates = {}
@@ -44,7 +47,9 @@ end
 
 local function world()
   return {
-    getenv = function() end, now = function() return 1440938160 end, random = function() return 1 end,
+    getenv = function() end,
+    now = function() return 1440938160 end,
+    random = function() return 1 end,
   }
 end
 
@@ -108,7 +113,8 @@ describe("lmigrationhub.client: a call", function()
 
   it("sends and signs the path of the user's endpoint", function()
     local transport = canned(page(1))
-    hub_of(transport, { endpoint = "http://localhost:8080/base/" }):list_migration_task_updates(TASK)
+    local hub = hub_of(transport, { endpoint = "http://localhost:8080/base/" })
+    hub:list_migration_task_updates(TASK)
     assert.equal("http://localhost:8080/base/", transport.sent[1].url)
     assert.equal("/base/", transport.sent[1].path)
     assert.equal("localhost:8080", transport.sent[1].headers.host)
@@ -137,7 +143,8 @@ describe("lmigrationhub.client: a call", function()
   end)
 
   for _, code in ipairs {
-    "AccessDeniedException", "InvalidInputException", "InvalidToken", "HomeRegionNotSetException", "New",
+    "AccessDeniedException", "InvalidInputException", "InvalidToken", "New",
+    "HomeRegionNotSetException",
   } do
     it("raises " .. code .. " after one attempt", function()
       local transport = canned(refusal(code))
@@ -148,7 +155,8 @@ describe("lmigrationhub.client: a call", function()
   end
 
   for kind, code in pairs {
-    timeout = "Timeout", connection = "ConnectionError", tls = "TLSError", protocol = "ProtocolError",
+    timeout = "Timeout", connection = "ConnectionError", tls = "TLSError",
+    protocol = "ProtocolError",
     too_large = "ResponseTooLarge",
   } do
     it("raises " .. code .. " for the transport's " .. kind, function()
@@ -163,7 +171,8 @@ end)
 
 describe("lmigrationhub.client: retries", function()
   it("try again until it works, each attempt signed anew", function()
-    local transport = canned(refusal("InternalServerError", 500), { "reset", "connection" }, page(1))
+    local transport = canned(refusal("InternalServerError", 500), { "reset", "connection" },
+      page(1))
     local clock = 1440938160
     local hub = client.new({ region = "us-west-2", credentials = KEYS, transport = transport }, {
       getenv = function() end, random = function() return 1 end,
@@ -175,8 +184,10 @@ describe("lmigrationhub.client: retries", function()
     assert.equal(1, #hub:list_migration_task_updates(TASK).MigrationTaskUpdateList)
     assert.same({ 0.05, 0.1 }, transport.slept)
     assert.equal(3, #transport.sent)
-    assert.are_not.equal(transport.sent[1].headers["x-amz-date"], transport.sent[2].headers["x-amz-date"])
-    assert.are_not.equal(transport.sent[1].headers.authorization, transport.sent[2].headers.authorization)
+    assert.are_not.equal(transport.sent[1].headers["x-amz-date"],
+      transport.sent[2].headers["x-amz-date"])
+    assert.are_not.equal(transport.sent[1].headers.authorization,
+      transport.sent[2].headers.authorization)
   end)
 
   it("end after max_attempts and say how many there were", function()
@@ -210,21 +221,25 @@ describe("lmigrationhub.client: listings", function()
     assert.equal(5, count)
     hub = hub_of(canned(page(2, "t"), page(3)))
     local sizes = {}
-    for one in hub:pages("list_migration_task_updates", TASK) do sizes[#sizes + 1] = #one.MigrationTaskUpdateList end
+    for one in hub:pages("list_migration_task_updates", TASK) do
+      sizes[#sizes + 1] = #one.MigrationTaskUpdateList
+    end
     assert.same({ 2, 3 }, sizes)
   end)
 
   it("raise bad options where they are called", function()
     local hub = hub_of(canned())
-    assert.equal("ValidationError", failure_of(hub.migration_task_updates, hub, TASK, { max_items = -1 }).code)
-    assert.equal("ValidationError", failure_of(hub.pages, hub, "list_migration_task_updates", 3).code)
+    local failure = failure_of(hub.migration_task_updates, hub, TASK, { max_items = -1 })
+    assert.equal("ValidationError", failure.code)
+    failure = failure_of(hub.pages, hub, "list_migration_task_updates", 3)
+    assert.equal("ValidationError", failure.code)
   end)
 
   for _, name in ipairs { "nonsense", "migration_task_updates" } do
     it("know no pages of " .. name, function()
       local hub = hub_of(canned())
       local message = misuse_of(function() hub:pages(name, TASK) end)
-      assert.truthy(message:find "^bad argument #1 to 'pages' %(one of .*list_migration_task_updates")
+      assert.truthy(message:find "^bad argument #1 to 'pages' %(one of .*list_migration_task_up")
     end)
   end
 end)
@@ -242,7 +257,8 @@ describe("lmigrationhub.client: new", function()
   it("raises what is wrong with the options and the endpoint", function()
     assert.equal("InvalidConfiguration", failure_of(client.new, { regoin = "x" }, world()).code)
     assert.equal("InvalidConfiguration", failure_of(client.new, { region = "a b" }, world()).code)
-    assert.equal("InvalidConfiguration", failure_of(client.new, { region = "x", endpoint = "y" }, world()).code)
+    local failure = failure_of(client.new, { region = "x", endpoint = "y" }, world())
+    assert.equal("InvalidConfiguration", failure.code)
   end)
 
   it("does not ask for credentials, the first call does", function()
@@ -262,7 +278,8 @@ describe("lmigrationhub.client", function()
     hub:close()
     hub:close()
     assert.equal(1, transport.closed)
-    assert.equal("the client is closed", misuse_of(function() hub:list_migration_task_updates(TASK) end))
+    assert.equal("the client is closed",
+      misuse_of(function() hub:list_migration_task_updates(TASK) end))
     assert.equal("the client is closed", misuse_of(function() hub:migration_task_updates(TASK) end))
   end)
 

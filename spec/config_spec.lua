@@ -14,7 +14,8 @@ end
 
 describe("lmigrationhub.config", function()
   it("has defaults", function()
-    assert.same({ max_attempts = 3, connect_timeout = 5, timeout = 30 }, config.new(nil, environment {}))
+    local defaults = { max_attempts = 3, connect_timeout = 5, timeout = 30 }
+    assert.same(defaults, config.new(nil, environment {}))
   end)
 
   it("prefers code to environment", function()
@@ -63,7 +64,8 @@ describe("lmigrationhub.config", function()
   end)
 
   local WRONG = {
-    { region = "" }, { region = 5 }, { region = "a\nb" }, { endpoint = false }, { max_attempts = 1.5 },
+    { region = "" }, { region = 5 }, { region = "a\nb" }, { endpoint = false },
+    { max_attempts = 1.5 },
     { max_attempts = "x" }, { connect_timeout = 0 }, { timeout = math.huge }, { timeout = 0 / 0 },
     { timeout = {} }, { ca_file = true }, { proxy = 1 }, { transport = "x" }, { transport = {} },
     { credentials = "x" }, { credentials = {} }, { credentials = { access_key_id = "x" } },
@@ -74,7 +76,8 @@ describe("lmigrationhub.config", function()
   }
   for _, options in ipairs(WRONG) do
     local name, value = next(options)
-    it(("refuses %s = %s"):format(name, type(value) == "table" and "{…}" or tostring(value):gsub("%c", " ")),
+    it(("refuses %s = %s"):format(name,
+      type(value) == "table" and "{…}" or tostring(value):gsub("%c", " ")),
       function() assert.truthy(message_of(options):find("option " .. name, 1, true)) end)
   end
 

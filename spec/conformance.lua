@@ -1,5 +1,6 @@
 -- The public conformance cases: the environment variable CONFORMANCE names the folder they lie in.
 
+local busted = require "busted"
 local cjson = require "cjson"
 
 local folder = os.getenv "CONFORMANCE"
@@ -15,13 +16,14 @@ local function load_cases(path)
   return data
 end
 
---- Calls `fn(data)` inside a `describe` to define tests; without the folder, one pending test stands for them.
+--- Calls `fn(data)` inside a `describe` to define tests; without the folder, one pending test
+--- stands for them.
 ---@param path string
 ---@param fn fun(data: table)
 local function each(path, fn)
   local data = load_cases(path)
   if data then return fn(data) end
-  pending("the public cases of " .. path .. " (CONFORMANCE is not set)", function() end)
+  busted.pending("the public cases of " .. path .. " (CONFORMANCE is not set)", function() end)
 end
 
 return { each = each, null = cjson.null }

@@ -43,8 +43,10 @@ describe("lmigrationhub.endpoint", function()
   end
 
   for _, url in ipairs {
-    "", "example.com", "ftp://example.com", "https://", "https://user:pass@example.com", "https://a b",
-    "https://example.com?x=1", "https://example.com/#x", "https://example.com:0x50", "https://h:99999",
+    "", "example.com", "ftp://example.com", "https://", "https://user:pass@example.com",
+    "https://a b",
+    "https://example.com?x=1", "https://example.com/#x", "https://example.com:0x50",
+    "https://h:99999",
     "https://[::1", "https://h:", "https://h/a b", "https://h/\r\nx", "https://exa\0mple",
   } do
     it(("refuses the URL %q"):format(url), function() assert.is_nil((endpoint.parse(url))) end)

@@ -38,11 +38,13 @@ describe("lmigrationhub.errors", function()
     local interpreter = arg[-1] or "lua"
     local index = -1
     while arg[index] do interpreter, index = arg[index], index - 1 end
-    local script = "error(require('lmigrationhub.errors').new{kind='config',code='NoRegion',message='m'})"
+    local script = "error(require('lmigrationhub.errors').new"
+      .. "{ kind = 'config', code = 'NoRegion', message = 'm' })"
     local pipe = io.popen(('%s -e "%s" 2>&1'):format(interpreter, script))
     local shown = pipe:read "*a"
     pipe:close()
     local is_puc_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
-    assert.truthy(shown:find(is_puc_51 and "(error object is not a string)" or "NoRegion: m", 1, true))
+    assert.truthy(shown:find(is_puc_51 and "(error object is not a string)" or "NoRegion: m", 1,
+      true))
   end)
 end)

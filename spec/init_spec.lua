@@ -12,7 +12,9 @@ describe("lmigrationhub against the local hub", function()
   local function options(more)
     local all = {
       region = hub.region, endpoint = hub.https_endpoint, ca_file = hub.ca_file,
-      credentials = { access_key_id = hub.access_key_id, secret_access_key = hub.secret_access_key },
+      credentials = {
+        access_key_id = hub.access_key_id, secret_access_key = hub.secret_access_key,
+      },
     }
     for name, value in pairs(more or {}) do all[name] = value end
     return all
@@ -86,7 +88,8 @@ describe("lmigrationhub against the local hub", function()
     local output = pipe:read "*a"
     pipe:close()
     assert.truthy(output:find("1284 updates in 13 pages, %d+%.%d+ s\n$"))
-    assert.truthy(output:find("2024-12-11 09:00:25  NOT_STARTED  [....................]   0 %", 1, true))
+    assert.truthy(output:find("2024-12-11 09:00:25  NOT_STARTED  [....................]   0 %", 1,
+      true))
     assert.falsy(output:find "\27")
   end)
 
@@ -142,12 +145,13 @@ describe("lmigrationhub against the local hub", function()
 
   it("raises the service's errors with their request id", function()
     local failure = failure_of(client.list_migration_task_updates, client, UNKNOWN)
+    local expected = "ListMigrationTaskUpdates: ResourceNotFoundException: %s "
+      .. "(HTTP 400, request id %s)"
+    assert.equal(expected:format(failure.message, failure.request_id), tostring(failure))
     assert.equal("ResourceNotFoundException", failure.code)
     assert.equal(400, failure.status)
     assert.equal(1, failure.attempts)
     assert.truthy(failure.request_id:find "^%x+%-%x+%-%x+%-%x+%-%x+$")
-    assert.equal(("ListMigrationTaskUpdates: ResourceNotFoundException: %s (HTTP 400, request id %s)"):format(
-      failure.message, failure.request_id), tostring(failure))
   end)
 
   it("raises InvalidToken for a foreign and for an old page token", function()
@@ -167,7 +171,8 @@ describe("lmigrationhub against the local hub", function()
     local failure = failure_with { credentials = wrong }
     assert.equal("InvalidSignatureException", failure.code)
     assert.falsy(tostring(failure):find "hidden")
-    failure = failure_with { credentials = { access_key_id = "AKIDUNKNOWN", secret_access_key = "x" } }
+    local unknown = { access_key_id = "AKIDUNKNOWN", secret_access_key = "x" }
+    failure = failure_with { credentials = unknown }
     assert.equal("UnrecognizedClientException", failure.code)
   end)
 
@@ -212,7 +217,8 @@ describe("lmigrationhub against the local hub", function()
 
   it("gives up in time when the service stalls or drips", function()
     local cases = {
-      { stall = { bytes = 10, seconds = 3 } }, { delay = 3 }, { drip = { bytes = 1, seconds = 0.05 } },
+      { stall = { bytes = 10, seconds = 3 } }, { delay = 3 },
+      { drip = { bytes = 1, seconds = 0.05 } },
     }
     for _, misbehaviour in ipairs(cases) do
       hub:reset()
@@ -271,7 +277,8 @@ describe("lmigrationhub against the local hub", function()
       return collectgarbage "count"
     end
     local count, last, after_ten = 0, 0, nil
-    for update in own:migration_task_updates { ProgressUpdateStream = "SMS", MigrationTaskName = "many" } do
+    local task = { ProgressUpdateStream = "SMS", MigrationTaskName = "many" }
+    for update in own:migration_task_updates(task) do
       count = count + 1
       assert(update.UpdateDateTime > last)
       last = update.UpdateDateTime

@@ -2,11 +2,13 @@ local json = require "lmigrationhub.json"
 
 describe("lmigrationhub.json", function()
   it("decodes an object", function()
-    assert.same({ a = "b", c = { true, false, "x" } }, json.decode ' \n{"a":"b","c":[true,false,"x"]}\r\n')
+    assert.same({ a = "b", c = { true, false, "x" } },
+      json.decode ' \n{"a":"b","c":[true,false,"x"]}\r\n')
   end)
 
   it("takes null for absent, in objects at any depth", function()
-    assert.same({ a = { b = {} }, n = "null" }, json.decode '{"a":{"b":{"c":null}},"d":null,"n":"null"}')
+    assert.same({ a = { b = {} }, n = "null" },
+      json.decode '{"a":{"b":{"c":null}},"d":null,"n":"null"}')
   end)
 
   it("drops null from lists without leaving a hole", function()

@@ -3,14 +3,17 @@ local pagination = require "lmigrationhub.pagination"
 
 local OPERATION = { name = "ListThings", items = "Things" }
 
--- A service whose pages are given as { items…, next = token }, by the token that asks for them ("" is the first).
+-- A service whose pages are given as { items…, next = token }, by the token that asks for them (""
+-- is the first).
 local function service(pages)
   local asked = {}
   local function fetch(operation, parameters)
     assert.equal(OPERATION, operation)
     asked[#asked + 1] = parameters.NextToken or ""
     local page = pages[parameters.NextToken or ""]
-    if not page then return nil, errors.new { kind = "service", code = "InvalidToken", message = "" } end
+    if not page then
+      return nil, errors.new { kind = "service", code = "InvalidToken", message = "" }
+    end
     local things = {}
     for index, thing in ipairs(page) do things[index] = { thing } end
     return { Things = not page.absent and things or nil, NextToken = page.next }
@@ -116,13 +119,16 @@ describe("lmigrationhub.pagination", function()
     end)
 
     it("the token that the listing began with", function()
-      assert.equal("ab", (repeated({ t = { "a", next = "u" }, u = { "b", next = "t" } }, { NextToken = "t" })))
+      local pages = { t = { "a", next = "u" }, u = { "b", next = "t" } }
+      assert.equal("ab", (repeated(pages, { NextToken = "t" })))
     end)
 
     it("a loop longer than what is remembered", function()
       local pages = {}
       for index = 0, 999 do
-        pages[index == 0 and "" or "t" .. index] = { ".", next = "t" .. (index < 999 and index + 1 or 1) }
+        pages[index == 0 and "" or "t" .. index] = {
+          ".", next = "t" .. (index < 999 and index + 1 or 1),
+        }
       end
       local _, asked = repeated(pages)
       assert.is_true(asked <= 4000)
@@ -131,17 +137,21 @@ describe("lmigrationhub.pagination", function()
     it("but not against a long one that ends", function()
       local pages = {}
       for index = 0, 4999 do
-        pages[index == 0 and "" or "t" .. index] = { ".", next = index < 4999 and "t" .. index + 1 or nil }
+        pages[index == 0 and "" or "t" .. index] = {
+          ".", next = index < 4999 and "t" .. index + 1 or nil,
+        }
       end
       assert.equal(5000, #collect(pagination.items, (service(pages)), OPERATION, {}))
     end)
   end)
 
   describe("max_items", function()
-    for limit, expected in pairs { [0] = "", [1] = "a", [2] = "ab", [3] = "abc", [5] = "abcde", [9] = "abcde" } do
+    for _, limit in ipairs { 0, 1, 2, 3, 5, 9 } do
+      local expected = ("abcde"):sub(1, limit)
       it("bounds the items to " .. limit, function()
         local fetch, asked = service(THREE)
-        assert.equal(expected, collect(pagination.items, fetch, OPERATION, {}, { max_items = limit }))
+        local options = { max_items = limit }
+        assert.equal(expected, collect(pagination.items, fetch, OPERATION, {}, options))
         assert.equal(math.min(math.ceil(limit / 2), 3), #asked)
       end)
     end
@@ -154,14 +164,17 @@ describe("lmigrationhub.pagination", function()
   describe("resume", function()
     local function positions()
       local all = {}
-      for _, cursor in pagination.items((service(THREE)), OPERATION, {}) do all[#all + 1] = cursor:position() end
+      for _, cursor in pagination.items((service(THREE)), OPERATION, {}) do
+        all[#all + 1] = cursor:position()
+      end
       return all
     end
 
     it("goes on exactly after each item", function()
       for index, position in ipairs(positions()) do
         local options = { resume = position }
-        assert.equal(("abcde"):sub(index + 1), collect(pagination.items, (service(THREE)), OPERATION, {}, options))
+        assert.equal(("abcde"):sub(index + 1), collect(pagination.items, (service(THREE)),
+          OPERATION, {}, options))
       end
     end)
 
@@ -173,19 +186,27 @@ describe("lmigrationhub.pagination", function()
 
     it("finds what was added after the end", function()
       local last = positions()[5]
-      local longer = { [""] = THREE[""], t1 = THREE.t1, t2 = { "e", "f", next = "t3" }, t3 = { "g" } }
-      assert.equal("fg", collect(pagination.items, (service(longer)), OPERATION, {}, { resume = last }))
+      local longer = {
+        [""] = THREE[""], t1 = THREE.t1, t2 = { "e", "f", next = "t3" }, t3 = { "g" },
+      }
+      local options = { resume = last }
+      assert.equal("fg", collect(pagination.items, (service(longer)), OPERATION, {}, options))
       assert.equal("f|g", pages_of((service(longer)), OPERATION, {}, { resume = last }))
     end)
 
     it("skips over pages that have become smaller", function()
-      local small = { [""] = { "a", next = "s" }, s = { "b", next = "t1" }, t1 = THREE.t1, t2 = THREE.t2 }
-      assert.equal("cde", collect(pagination.items, (service(small)), OPERATION, {}, { resume = "2:" }))
+      local small = {
+        [""] = { "a", next = "s" }, s = { "b", next = "t1" }, t1 = THREE.t1, t2 = THREE.t2,
+      }
+      local options = { resume = "2:" }
+      assert.equal("cde", collect(pagination.items, (service(small)), OPERATION, {}, options))
     end)
 
     it("works with pages and max_items, and after leaving early", function()
       local last
-      for _, cursor in pagination.pages((service(THREE)), OPERATION, {}, { max_items = 3 }) do last = cursor end
+      for _, cursor in pagination.pages((service(THREE)), OPERATION, {}, { max_items = 3 }) do
+        last = cursor
+      end
       last:close()
       assert.equal("d|e", pages_of((service(THREE)), OPERATION, {}, { resume = last:position() }))
     end)
@@ -224,9 +245,9 @@ describe("lmigrationhub.pagination", function()
   if _VERSION == "Lua 5.4" then
     it("closes when a loop of Lua 5.4 is left early", function()
       local kept
-      for _, cursor in pagination.items((service(THREE)), OPERATION, {}) do
+      for thing, cursor in pagination.items((service(THREE)), OPERATION, {}) do
         kept = cursor
-        break
+        if thing[1] == "a" then break end
       end
       assert.is_nil(kept.page)
       assert.equal("1:", kept:position())
@@ -239,7 +260,8 @@ describe("lmigrationhub.pagination", function()
     { {}, { max_items = "3" }, "option max_items must be a whole number from 0" },
     { {}, { resume = 3 }, "option resume must be a text that cursor:position() gave" },
     { {}, { resume = "x" }, "option resume must be a text that cursor:position() gave" },
-    { { NextToken = "t" }, { resume = "1:t" }, "give either option resume or the parameter NextToken" },
+    { { NextToken = "t" }, { resume = "1:t" },
+      "give either option resume or the parameter NextToken" },
     { {}, { max_itmes = 3 }, "unknown option max_itmes" },
     { {}, 3, "the options must be a table, got number" },
     { "x", {}, "the parameters must be a table, got string" },

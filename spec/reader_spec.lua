@@ -24,7 +24,8 @@ describe("lmigrationhub.reader", function()
 
   it("finds nothing wrong with a value of the shape, whole or empty", function()
     assert.is_nil(read {})
-    assert.is_nil(read { Text = "", Choice = "YES", Count = 3, Time = 0.5, Items = { { Name = "a" }, {} } })
+    assert.is_nil(read { Text = "", Choice = "YES", Count = 3, Time = 0.5,
+      Items = { { Name = "a" }, {} } })
   end)
 
   it("lets unknown members and unknown values of enumerations pass", function()
@@ -36,7 +37,8 @@ describe("lmigrationhub.reader", function()
   it("makes integers of integral floats where Lua has integers", function()
     local object = { Count = 57.0 }
     assert.is_nil(read(object))
-    assert.equal(math.type and "integer" or "57", math.type and math.type(object.Count) or tostring(object.Count))
+    assert.equal(math.type and "integer" or "57",
+      math.type and math.type(object.Count) or tostring(object.Count))
   end)
 
   it("asks to convert what is of another type", function()

@@ -33,7 +33,8 @@ describe("lmigrationhub.request", function()
   end)
 
   it("writes integers as integers", function()
-    assert.truthy(request.new(operation, with { MaxResults = 100 }).body:find('"MaxResults":100[,}]'))
+    local made = request.new(operation, with { MaxResults = 100 })
+    assert.truthy(made.body:find '"MaxResults":100[,}]')
   end)
 
   it("does not change the parameters", function()
@@ -45,7 +46,8 @@ describe("lmigrationhub.request", function()
   it("reports all problems at once, in a fixed order", function()
     assert.equal("Foo is unknown (known: MaxResults, MigrationTaskName, NextToken, ProgressUpdateStream); "
       .. "MaxResults must be an integer, got string; MigrationTaskName must not be empty; "
-      .. "ProgressUpdateStream is required", problem { Foo = 1, MigrationTaskName = "", MaxResults = "5" })
+      .. "ProgressUpdateStream is required", problem { Foo = 1, MigrationTaskName = "",
+        MaxResults = "5" })
   end)
 
   it("takes no parameters for an empty table", function()

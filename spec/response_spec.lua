@@ -106,7 +106,8 @@ describe("lmigrationhub.response: errors", function()
   end
 
   it("carry code, message, status and request id", function()
-    local failure = failure_of(400, '{"__type":"ResourceNotFoundException","message":"no such task"}',
+    local failure = failure_of(400,
+      '{"__type":"ResourceNotFoundException","message":"no such task"}',
       { ["x-amzn-requestid"] = "id-2" })
     assert.equal("ResourceNotFoundException", failure.code)
     assert.equal("no such task", failure.message)
@@ -143,7 +144,8 @@ describe("lmigrationhub.response: errors", function()
     assert.equal("100", failure_of(100, "").code)
   end)
 
-  for _, body in ipairs { "[]", "[1]", "null", "true", "3", '"x"', '{"__type":', '{"__type":{}}', "\255" } do
+  for _, body in ipairs { "[]", "[1]", "null", "true", "3", '"x"', '{"__type":', '{"__type":{}}',
+    "\255" } do
     it("are made of " .. body:gsub("\255", "bytes") .. " as well", function()
       assert.equal("400", failure_of(400, body).code)
     end)

@@ -11,7 +11,9 @@ end
 local function policy(options)
   options = options or {}
   return retry.new {
-    max_attempts = options.max_attempts or 3, quota = options.quota, max_backoff = options.max_backoff,
+    max_attempts = options.max_attempts or 3,
+    quota = options.quota,
+    max_backoff = options.max_backoff,
     random = options.random or function() return 1 end,
   }
 end

@@ -1,7 +1,9 @@
 local credentials = require "lmigrationhub.credentials"
 
 local GIVEN = { access_key_id = "given", secret_access_key = "secret" }
-local ENVIRONMENT = { access_key_id = "environment", secret_access_key = "secret", session_token = "token" }
+local ENVIRONMENT = {
+  access_key_id = "environment", secret_access_key = "secret", session_token = "token",
+}
 
 local function with(settings, more)
   local all = {}
