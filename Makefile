@@ -74,7 +74,7 @@ define rules
 .PHONY: build-$(1)
 build-$(1): $(C_MODULES:%=$(BUILD)/$(1)/lmigrationhub/%.so)
 	@:
-$(BUILD)/$(1)/lmigrationhub/%.so: lmigrationhub/%.c lmigrationhub/compat.h
+$(BUILD)/$(1)/lmigrationhub/%.so: lmigrationhub/%.c $$(wildcard lmigrationhub/*.h)
 	@mkdir -p $$(@D)
 	$$(CC) $$(WARNINGS) $$(CFLAGS) -fPIC -shared -I$$(HEADERS_$(1)) -o $$@ $$< $$(LDFLAGS) $$(LIBS_$$*)
 endef

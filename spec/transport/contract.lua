@@ -1,0 +1,156 @@
+-- What every transport keeps: called inside a `describe`, with the function that makes one and
+-- with busted's words, which a required file does not see.
+local assert = require "luassert"
+local faults = require "spec.faults"
+local socket = require "socket"
+
+local TIMEOUTS = { connect = 1, total = 3 }
+
+local FAILURES = {
+  { "a connection that is closed before an answer", "close()", "connection" },
+  { "a connection that is reset before an answer", "reset()", "connection" },
+  { "headers that are cut", 'send "HTTP/1.1 200 OK\\r\\nA: b\\r\\n" close()', "connection" },
+  { "a body that is cut", 'send "HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nab" close()',
+    "connection" },
+  { "an answer that never comes", "stall()", "timeout" },
+  { "an answer that drips", 'drip("HTTP/1.1 200 OK\\r\\n\\r\\n", 0.05)', "timeout" },
+  { "HTTP/0.9", 'send "hello" close()', "protocol" },
+  { "headers without end", 'send "HTTP/1.1 200 OK\\r\\n" forever "A: b\\r\\n"', "too_large" },
+  { "a body without end", 'send "HTTP/1.1 200 OK\\r\\n\\r\\n" forever "ab"', "too_large" },
+}
+
+return function(new, words)
+  local it = words.it
+  local server, transport
+
+  words.setup(function()
+    server = faults.start_server()
+  end)
+
+  words.teardown(function()
+    server:stop()
+  end)
+
+  words.before_each(function()
+    transport = new { max_body = 4096 }
+  end)
+
+  words.after_each(function()
+    transport:close()
+  end)
+
+  local function request(script, path, timeouts)
+    return {
+      method = "POST",
+      url = server.url .. (path or "/"),
+      headers = { ["X-Test"] = "yes" },
+      body = script,
+      timeouts = timeouts or TIMEOUTS,
+    }
+  end
+
+  it("sends method, headers and body as they are", function()
+    local response = assert(transport:send(request("answer(request)", "/a%20b/../c?d=e")))
+    assert.matches("^POST /a%%20b/../c%?d=e HTTP/1.1\r\n", response.body)
+    assert.matches("\r\nX%-Test: yes\r\n", response.body)
+    assert.matches("\r\nanswer%(request%)$", response.body)
+  end)
+
+  it("gives status, headers in lower case and body", function()
+    local response = assert(transport:send(request [[
+      send "HTTP/1.1 418 Teapot\r\nX-A: 1\r\nContent-Length: 3\r\nx-a:  2 \r\n\r\na\0b"
+    ]]))
+    assert.same({
+      status = 418,
+      headers = { ["x-a"] = "1, 2", ["content-length"] = "3" },
+      body = "a\0b",
+    }, response)
+  end)
+
+  it("passes over interim responses", function()
+    local response = assert(transport:send(request [[
+      send "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" answer "b"
+    ]]))
+    assert.same({ 200, "b", nil }, { response.status, response.body, response.headers.link })
+  end)
+
+  it("follows no redirect", function()
+    local response = assert(transport:send(request [[
+      send "HTTP/1.1 307 Go\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+    ]]))
+    assert.equal(307, response.status)
+    assert.equal(0, server:seen "/elsewhere")
+  end)
+
+  it("keeps the connection", function()
+    local first = assert(transport:send(request "answer(connection)"))
+    local second = assert(transport:send(request "answer(connection)"))
+    assert.equal(first.body, second.body)
+  end)
+
+  it("sends again, once, when a kept connection turns out to be dead", function()
+    assert(transport:send(request 'answer "1" read() close()'))
+    local response = assert(transport:send(request("answer(connection)", "/half-dead")))
+    assert.equal(200, response.status)
+    assert.equal(2, server:seen "/half-dead")
+  end)
+
+  it("sends at most twice", function()
+    assert(transport:send(request 'answer "1" read() close()'))
+    local _, _, kind = transport:send(request("close()", "/quite-dead"))
+    assert.equal("connection", kind)
+    assert.equal(2, server:seen "/quite-dead")
+  end)
+
+  it("does not send again on a fresh connection", function()
+    local _, _, kind = transport:send(request("close()", "/dead"))
+    assert.equal("connection", kind)
+    assert.equal(1, server:seen "/dead")
+  end)
+
+  for _, failure in ipairs(FAILURES) do
+    local what, script, expected = failure[1], failure[2], failure[3]
+    it("reports " .. what, function()
+      local timeouts = expected == "timeout" and { connect = 1, total = 0.3 } or TIMEOUTS
+      local response, message, kind = transport:send(request(script, "/", timeouts))
+      assert.is_nil(response)
+      assert.equal(expected, kind)
+      assert.matches("^[^\r\n]*" .. server.url:gsub("%p", "%%%0") .. "[^\r\n]*$", message)
+    end)
+  end
+
+  it("reports a port at which nobody listens", function()
+    local port = faults.free_ports(1)[1]
+    local response, message, kind = transport:send {
+      method = "GET",
+      url = "http://127.0.0.1:" .. port .. "/",
+      timeouts = TIMEOUTS,
+    }
+    assert.is_nil(response)
+    assert.equal("connection", kind)
+    assert.matches("127%.0%.0%.1:" .. port, message)
+  end)
+
+  it("waits for requests in any order", function()
+    local slow = transport:start(request [[drip("H", 0.1) send "TTP/1.1 204 No\r\n\r\n"]])
+    local quick = transport:start(request 'answer "quick"')
+    assert.equal(204, assert(transport:wait(slow)).status)
+    assert.equal("quick", assert(transport:wait(quick)).body)
+  end)
+
+  it("sleeps as long as told, whatever ends meanwhile", function()
+    local pending = transport:start(request "answer(1)")
+    local begin = socket.gettime()
+    transport:sleep(0.2)
+    assert.is_true(socket.gettime() - begin >= 0.199)
+    assert.equal(200, assert(transport:wait(pending)).status)
+  end)
+
+  it("closes twice, and is of no use then", function()
+    transport:close()
+    transport:close()
+    assert.has_error(function()
+      transport:send(request "answer(1)")
+    end)
+  end)
+end
