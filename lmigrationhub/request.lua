@@ -1,8 +1,10 @@
--- (operation, parameters) -> an unsigned request. Every problem of the parameters is found and
--- reported at once, each with its place, before anything is sent.
+-- (operation, parameters) -> an unsigned request. One walk checks each value and writes what it
+-- checked, so that nothing can change in between. Every problem is found and reported at once, with
+-- its place, before anything is sent. Metatables of the parameters are not asked.
 
 local errors = require "lmigrationhub.errors"
 local json = require "lmigrationhub.json"
+local timestamp = require "lmigrationhub.timestamp"
 local first_invalid = require("lmigrationhub.utf8").first_invalid
 
 local TARGET = "AWSMigrationHub."
@@ -10,30 +12,90 @@ local CONTENT_TYPE = "application/x-amz-json-1.1"
 
 local ROOT = "the parameters"
 local MAX_INTEGER = 2^31 - 1 -- the service's integers have 32 bits
+local MAX_SHOWN = 40 -- bytes of a text that is no time
+local FIRST_TIME, END_TIME = -62135596800, 253402300800 -- the years 1 to 9999, as in ISO 8601
 
-local checks = {}
+-- By type of shape: (shape, value, place, report) -> the value as JSON; no result, but a report,
+-- when the value is wrong.
+local writers = {}
 
-local function check(shape, value, place, report)
-  return checks[shape.type](shape, value, place, report)
+local function write(shape, value, place, report)
+  return writers[shape.type](shape, value, place, report)
 end
 
 local function expected(report, place, what, value)
   report(("%s must be %s, got %s"):format(place, what, type(value)))
 end
 
-function checks.string(shape, value, place, report)
+function writers.string(shape, value, place, report)
   if type(value) ~= "string" then return expected(report, place, "a string", value) end
   if #value < (shape.min or 0) then return report(place .. " must not be empty") end
   local position = first_invalid(value)
-  if position then report(("%s is not UTF-8 at byte %d"):format(place, position)) end
+  if position then return report(("%s is not UTF-8 at byte %d"):format(place, position)) end
+  return json.encode(value)
 end
 
-function checks.integer(shape, value, place, report)
+function writers.boolean(_, value, place, report)
+  if type(value) ~= "boolean" then return expected(report, place, "a boolean", value) end
+  return tostring(value)
+end
+
+function writers.integer(shape, value, place, report)
   if type(value) ~= "number" then return expected(report, place, "an integer", value) end
   if value % 1 ~= 0 then return report(("%s must be an integer, got %s"):format(place, value)) end
   if value < shape.min or value > MAX_INTEGER then
-    report(("%s must be from %d to %d, got %s"):format(place, shape.min, MAX_INTEGER, value))
+    return report(
+      ("%s must be from %d to %d, got %s"):format(place, shape.min, MAX_INTEGER, value))
   end
+  return ("%d"):format(value)
+end
+
+-- To the millisecond, whatever the locale's decimal point.
+local function decimal(seconds)
+  local milliseconds = math.floor(seconds * 1000 + 0.5)
+  local sign, size = milliseconds < 0 and "-" or "", math.abs(milliseconds)
+  local text = ("%s%d.%03d"):format(sign, math.floor(size / 1000), size % 1000)
+  return (text:gsub("%.?0+$", ""))
+end
+
+function writers.timestamp(_, value, place, report)
+  local seconds = value
+  if type(value) == "string" then seconds = timestamp.parse(value) end
+  if type(seconds) ~= "number" then
+    local got = type(value) == "string" and ("%q"):format(value:sub(1, MAX_SHOWN)) or type(value)
+    return report(("%s must be seconds since 1970 or ISO 8601 text, got %s"):format(place, got))
+  end
+  if not (seconds >= FIRST_TIME and seconds < END_TIME) then
+    return report(
+      ("%s must be a time of the years 1 to 9999 in seconds, got %s"):format(place, value))
+  end
+  return decimal(seconds)
+end
+
+-- The length of a table that is a list; else nil and what is wrong with it.
+local function length_of(list)
+  local count = 0
+  for key in next, list do
+    if type(key) ~= "number" then return nil, ("has a member of type %s"):format(type(key)) end
+    count = count + 1
+  end
+  for index = 1, count do
+    if rawget(list, index) == nil then return nil, ("misses item %d"):format(index) end
+  end
+  return count
+end
+
+function writers.list(shape, value, place, report)
+  if type(value) ~= "table" then return expected(report, place, "a list", value) end
+  local count, problem = length_of(value)
+  if not count then return report(("%s must be a list, but %s"):format(place, problem)) end
+  if count < (shape.min or 0) then return report(place .. " must not be empty") end
+  local items = {}
+  for index = 1, count do
+    items[#items + 1] =
+      write(shape.item, rawget(value, index), ("%s[%d]"):format(place, index), report)
+  end
+  return "[" .. table.concat(items, ",") .. "]"
 end
 
 local function known_names(shape)
@@ -43,32 +105,29 @@ local function known_names(shape)
   return table.concat(names, ", ")
 end
 
-local function unknown(report, shape, place, key)
-  local name = type(key) == "string" and key or ("[%s]"):format(type(key))
-  report(("%s%s is unknown (known: %s)"):format(place, name, known_names(shape)))
+local function unknown(report, shape, prefix, key)
+  local name = type(key) == "string" and ("%s%s"):format(prefix, key)
+    or ("%s[%s]"):format(prefix:gsub("%.$", ""), type(key))
+  report(("%s is unknown (known: %s)"):format(name, known_names(shape)))
 end
 
-function checks.structure(shape, value, place, report)
+function writers.structure(shape, value, place, report)
   if type(value) ~= "table" then return expected(report, place, "a table", value) end
-  local prefix = place == ROOT and "" or place .. "."
+  local prefix, members = place == ROOT and "" or place .. ".", {}
   for _, name in ipairs(shape.required) do
     if rawget(value, name) == nil then report(prefix .. name .. " is required") end
   end
   for name, member in next, value do
     local member_shape = shape.members[name]
-    if member_shape then
-      check(member_shape, member, prefix .. name, report)
-    else
+    if not member_shape then
       unknown(report, shape, prefix, name)
+    else
+      local text = write(member_shape, member, prefix .. name, report)
+      members[#members + 1] = text and ('"%s":%s'):format(name, text)
     end
   end
-end
-
-local function problems(operation, parameters)
-  local found = {}
-  check(operation.input, parameters, ROOT, function(problem) found[#found + 1] = problem end)
-  table.sort(found)
-  return found
+  table.sort(members)
+  return "{" .. table.concat(members, ",") .. "}"
 end
 
 --- Checks the parameters of an operation and makes the request of them.
@@ -77,9 +136,12 @@ end
 ---@return table? request { method, path, headers, body }; host, date and signature are missing yet
 ---@return lmigrationhub.Error? error of kind "validation": names every parameter that is wrong
 local function new(operation, parameters)
-  parameters = parameters == nil and {} or parameters
-  local found = problems(operation, parameters)
+  local found = {}
+  local function report(problem) found[#found + 1] = problem end
+  if parameters == nil then parameters = {} end
+  local body = write(operation.input, parameters, ROOT, report)
   if #found > 0 then
+    table.sort(found)
     return nil, errors.new {
       kind = "validation", code = "ValidationError", message = table.concat(found, "; "),
       operation = operation.name,
@@ -89,7 +151,7 @@ local function new(operation, parameters)
     method = "POST",
     path = "/",
     headers = { ["content-type"] = CONTENT_TYPE, ["x-amz-target"] = TARGET .. operation.name },
-    body = json.encode(parameters),
+    body = body,
   }
 end
 

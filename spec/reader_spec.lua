@@ -12,6 +12,9 @@ local SHAPE = {
     Choice = { type = "string", known = { YES = true, NO = true } },
     Count = { type = "integer" },
     Time = { type = "timestamp" },
+    Flag = { type = "boolean" },
+    Names = { type = "list", item = { type = "string" } },
+    Nothing = { type = "structure", members = {} },
     Items = {
       type = "list",
       item = { type = "structure", members = { Name = { type = "string" } } },
@@ -24,8 +27,8 @@ describe("lmigrationhub.reader", function()
 
   it("finds nothing wrong with a value of the shape, whole or empty", function()
     assert.is_nil(read {})
-    assert.is_nil(read { Text = "", Choice = "YES", Count = 3, Time = 0.5,
-      Items = { { Name = "a" }, {} } })
+    assert.is_nil(read { Text = "", Choice = "YES", Count = 3, Time = 0.5, Flag = false,
+      Names = { "a", "b" }, Nothing = {}, Items = { { Name = "a" }, {} } })
   end)
 
   it("lets unknown members and unknown values of enumerations pass", function()
@@ -56,6 +59,9 @@ describe("lmigrationhub.reader", function()
     { { Count = true }, ".Count: expected integer, got boolean" },
     { { Time = {} }, ".Time: expected timestamp, got table" },
     { { Time = math.huge }, ".Time: expected timestamp, got number" },
+    { { Flag = 0 }, ".Flag: expected boolean, got number" },
+    { { Names = { "a", 2 } }, ".Names[2]: expected string, got number" },
+    { { Nothing = { 1 } }, ".Nothing: expected structure, got list" },
     { { Items = "a" }, ".Items: expected list, got string" },
     { { Items = { a = 1 } }, ".Items: expected list, got structure" },
     { { Items = { {}, "x" } }, ".Items[2]: expected structure, got string" },

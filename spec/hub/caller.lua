@@ -37,12 +37,12 @@ local function signed_names(headers, unsigned)
   return table.concat(names, ";")
 end
 
-local function headers_of(hub, key, date, changes)
+local function headers_of(hub, key, date, operation, changes)
   local headers = {
     ["host"] = hub.endpoint:match("//(.*)$"),
     ["content-type"] = "application/x-amz-json-1.1",
     ["x-amz-date"] = date,
-    ["x-amz-target"] = "AWSMigrationHub.ListMigrationTaskUpdates",
+    ["x-amz-target"] = "AWSMigrationHub." .. operation,
     ["x-amz-security-token"] = key.session_token,
   }
   for name, value in pairs(changes or {}) do headers[name] = value or nil end
@@ -50,12 +50,14 @@ local function headers_of(hub, key, date, changes)
 end
 
 --- A signed request. What it signs or says wrongly is up to the options:
----   input | body, key, offset (seconds), headers (false leaves one out), region, service, day,
----   terminator, unsigned (a header's name), sent_body, authorization (a function upon the value)
+---   operation, input | body, key, offset (seconds), headers (false leaves one out), region,
+---   service, day, terminator, unsigned (a header's name), sent_body, authorization (a function
+---   upon the value)
 function Caller:request(options)
   local key = options.key or self:key(self._hub.access_key_id)
   local date = os.date("!%Y%m%dT%H%M%SZ", os.time() + (options.offset or 0))
-  local headers = headers_of(self._hub, key, date, options.headers)
+  local operation = options.operation or "ListMigrationTaskUpdates"
+  local headers = headers_of(self._hub, key, date, operation, options.headers)
   local body = options.body or cjson.encode(options.input or input())
   local region, service = options.region or self._hub.region, options.service or "mgh"
   local signature = sigv4.signature(
@@ -90,6 +92,12 @@ function Caller:call(options)
   local text, status, headers = self:send(self:request(options or {}))
   local ok, decoded = pcall(cjson.decode, text)
   return ok and decoded or text, status, headers
+end
+
+--- ask(operation, input, key?) -> decoded body, status
+function Caller:ask(operation, members, key)
+  local answer, status = self:call { operation = operation, input = members, key = key }
+  return answer, status
 end
 
 --- A page of the demo's longest task, with changes to the input.

@@ -78,7 +78,7 @@ end
 --- The task of that name, in the seed's first account.
 local function task(seed, stream, name)
   local found = named(seed.accounts[1].streams, stream)
-  return found and named(found.tasks, name)
+  return found and named(found.tasks or {}, name)
 end
 
 return { updates = updates, task = task }

@@ -16,10 +16,11 @@ local MODULE_FOLDERS = {
   "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules",
 }
 -- A shell that becomes nginx. The caller's Lua paths and preloaded sanitizers are not for nginx.
--- $NGINX is nginx's own way to take over listening sockets, by their descriptors.
+-- $NGINX is nginx's own way to take over listening sockets, by their descriptors. In a session of
+-- its own it does not hear the Ctrl-C that is for us.
 local COMMAND = [[
 unset LUA_PATH LUA_CPATH LD_PRELOAD; PATH=$PATH:/usr/sbin NGINX=%s \
-exec nginx -p %s -e error.log -c nginx.conf >%s 2>&1]]
+exec setsid nginx -p %s -e error.log -c nginx.conf >%s 2>&1]]
 
 local function read(path)
   local file = io.open(path, "rb")
@@ -130,6 +131,12 @@ function Hub:reset() self:_control("reset", "") end
 ---@return table requests see the README
 function Hub:requests() return cjson.decode(self:_control "requests") end
 
+--- All that the hub holds now, as a seed that another hub may start with.
+function Hub:state() return cjson.decode(self:_control("save", "")) end
+
+--- Writes that seed to a file.
+function Hub:save(path) write(path, self:_control("save", "")) end
+
 --- The updates of a task in the seed's first account.
 function Hub:updates(stream, task) return seeds.updates(seeds.task(self.seed, stream, task)) end
 
@@ -163,6 +170,7 @@ local function describe(hub, seed, ports)
     AWS_ACCESS_KEY_ID = key.access_key_id,
     AWS_SECRET_ACCESS_KEY = key.secret_access_key,
     AWS_REGION = seed.region,
+    AWS_DEFAULT_REGION = seed.region, -- for botocore
   }
 end
 

@@ -1,7 +1,8 @@
-"""One call, or a whole listing, by botocore against the endpoint that the environment names.
+"""Plays steps by botocore against the endpoint that the environment names.
 
-usage: botocore_client.py call|list OPERATION PARAMETERS, with the operation as in
-list_migration_tasks and its parameters as JSON. Prints {"result": ...} or {"error": ...}.
+Reads a JSON list of steps, {"how": "call" or "list", "operation": ..., "parameters": ...}, and
+prints a JSON list with {"result": ...} or {"error": ...} for each. A step calls an operation, or
+lists the items of all of its pages.
 The folder of this file holds what a botocore older than the newest operations lacks of them.
 """
 import datetime
@@ -9,6 +10,7 @@ import json
 import os
 import sys
 
+import botocore
 import botocore.config
 import botocore.exceptions
 import botocore.loaders
@@ -21,7 +23,6 @@ def make_client():
     session.register_component("data_loader", loader)
     return session.create_client(
         "mgh",
-        region_name=os.environ["AWS_REGION"],
         endpoint_url=os.environ["AWS_ENDPOINT_URL_MIGRATION_HUB"],
         config=botocore.config.Config(retries={"mode": "standard"}),
     )
@@ -38,19 +39,13 @@ def list_all(client, operation, parameters):
     return [item for page in pages for item in pages.result_keys[0].search(page)]
 
 
-def seconds(value):
-    if isinstance(value, datetime.datetime):
-        return value.timestamp()
-    raise TypeError(type(value))
-
-
-def main(how, operation, parameters):
+def play(client, step):
+    run = {"call": call, "list": list_all}[step["how"]]
     try:
-        run = {"call": call, "list": list_all}[how]
-        outcome = {"result": run(make_client(), operation, json.loads(parameters))}
+        return {"result": run(client, botocore.xform_name(step["operation"]), step["parameters"])}
     except botocore.exceptions.ClientError as error:
         metadata = error.response["ResponseMetadata"]
-        outcome = {
+        return {
             "error": {
                 "class": type(error).__name__,
                 "code": error.response["Error"]["Code"],
@@ -59,7 +54,17 @@ def main(how, operation, parameters):
                 "request_id": metadata.get("RequestId"),
             }
         }
-    print(json.dumps(outcome, default=seconds))
 
 
-main(*sys.argv[1:])
+def seconds(value):
+    if isinstance(value, datetime.datetime):
+        return value.timestamp()
+    raise TypeError(type(value))
+
+
+def main():
+    client = make_client()
+    print(json.dumps([play(client, step) for step in json.load(sys.stdin)], default=seconds))
+
+
+main()

@@ -1,14 +1,10 @@
 -- botocore, AWS's own client for Python, against the local hub: it must find a Migration Hub there.
 
-local cjson = require "cjson"
+local clients = require "spec.interop.clients"
 local server = require "spec.hub.server"
 
-local PYTHON = os.getenv "PYTHON" or "/usr/bin/python3"
-local CLIENT = "spec/interop/botocore_client.py"
-local OPERATION = "list_migration_task_updates"
+local OPERATION = "ListMigrationTaskUpdates"
 local STREAM, TASK = "SMS", "sms-12de3cf1a"
-
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 describe("botocore", function()
   local hub
@@ -18,19 +14,8 @@ describe("botocore", function()
   before_each(function() hub:reset() end)
 
   local function run(how, parameters, settings)
-    local words = { "env", "-u", "AWS_PROFILE", "AWS_CONFIG_FILE=/dev/null",
-      "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true" }
-    for name, value in pairs(hub.environment) do
-      table.insert(words, name .. "=" .. quote(settings and settings[name] or value))
-    end
-    for _, word in ipairs { PYTHON, CLIENT, how, OPERATION, quote(cjson.encode(parameters)) } do
-      table.insert(words, word)
-    end
-    local process = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
-    local output = process:read("*a")
-    process:close()
-    local ok, outcome = pcall(cjson.decode, output)
-    return ok and outcome or error("botocore said: " .. output)
+    local step = { how = how, operation = OPERATION, parameters = parameters }
+    return clients.botocore(hub, { step }, settings)[1]
   end
 
   it("lists every update of a task over HTTPS, value by value", function()

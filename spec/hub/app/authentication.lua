@@ -146,7 +146,8 @@ end
 local function check_permission(claim, request, context)
   local key = context.keys[claim.access_key_id]
   if key.state == "denied" then
-    return fault("AccessDeniedException", "User: arn:aws:iam::%s:user/denied is not authorized to "
+    local code = request.is_dry_run and "UnauthorizedOperation" or "AccessDeniedException"
+    return fault(code, "User: arn:aws:iam::%s:user/denied is not authorized to "
       .. "perform: mgh:%s because no identity-based policy allows it",
       key.account, request.operation)
   end

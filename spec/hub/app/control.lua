@@ -25,11 +25,14 @@ local function reset(seed)
   store.fill(seed)
 end
 
+local function save(seed) ngx.print(cjson.encode(store.dump(seed))) end
+
 local ROUTES = {
   ["GET /_hub/ready"] = function() end,
   ["GET /_hub/requests"] = function() ngx.print(journal.list()) end,
   ["POST /_hub/misbehave"] = misbehave,
   ["POST /_hub/reset"] = reset,
+  ["POST /_hub/save"] = save,
 }
 
 local function serve(seed)

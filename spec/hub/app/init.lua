@@ -17,6 +17,14 @@ local transmission = require "spec.hub.app.transmission"
 local TARGET = "^AWSMigrationHub%.(%w+)$"
 local CONTENT_TYPE = "application/x-amz-json-1.1"
 
+local HOME_REGION_NOT_SET = {
+  code = "HomeRegionNotSetException", message = "The home region is not set.",
+}
+local DRY_RUN = {
+  code = "DryRunOperation",
+  message = "The request would have succeeded, but the DryRun flag is set.",
+}
+
 local seed
 local keys = {} -- by access key ID
 
@@ -58,24 +66,26 @@ local function handle(request, account, input, context)
   if model.pagination(request.operation) then
     return pages.list(request.operation, handler, account, input, context)
   end
-  local result, fault = handler(account, input)
+  local result, fault = handler(account, input, context)
   return result and cjson.encode(result), fault
 end
 
 -- -> result as JSON | nil, fault | nil, nil, canned answer
 local function perform(request, context)
   if not is_known(request) then return nil, { code = "UnknownOperationException" } end
+  local input, broken = decode(request.body)
+  request.is_dry_run = input ~= nil and input.DryRun == true
   local account, refused = authentication.authenticate(request, context)
   if not account then return nil, refused end
   if context.effects.answer then return nil, nil, context.effects.answer end
-  local input, broken = decode(request.body)
   if not input then return nil, broken end
   local problem = model.invalid(request.operation, input)
   if problem then return nil, { code = "InvalidInputException", message = problem } end
   if context.effects.home_region_not_set then
-    return nil, { code = "HomeRegionNotSetException", message = "The home region is not set." }
+    return nil, HOME_REGION_NOT_SET
   end
-  return handle(request, account, input, context)
+  if input.DryRun then return nil, DRY_RUN end
+  return handle(request, store.account(account), input, context)
 end
 
 local function answer(request, context)
@@ -111,8 +121,7 @@ local function start(options)
   seed = read_seed(options.seed)
   for _, account in ipairs(seed.accounts) do
     for _, key in ipairs(account.keys or {}) do
-      key.account = account.id
-      keys[key.access_key_id] = key
+      keys[key.access_key_id] = setmetatable({ account = account.id }, { __index = key })
     end
   end
   tokens.start()

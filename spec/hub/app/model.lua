@@ -1,5 +1,5 @@
 -- What service.json says about the service: which operations there are, and whether an input is
--- valid. Input members that the model does not know are ignored, members that are null are absent.
+-- valid. Input members that the model does not know are dropped, and so are those that are null.
 
 local cjson = require "cjson"
 
@@ -87,14 +87,15 @@ local function check_members(shape, value, path, violations)
       table.insert(violations, violation(member_path(path, name), "null", "not be null"))
     end
   end
+  for name, member in pairs(value) do
+    if not shape.members[name] or member == cjson.null then value[name] = nil end
+  end
   local names = {}
   for name in pairs(shape.members) do table.insert(names, name) end
   table.sort(names)
   for _, name in ipairs(names) do
-    local member = value[name]
-    if member == cjson.null then value[name] = nil
-    elseif member ~= nil then
-      check(shape.members[name], member, member_path(path, name), violations)
+    if value[name] ~= nil then
+      check(shape.members[name], value[name], member_path(path, name), violations)
     end
   end
 end

@@ -35,10 +35,18 @@ local function next_token(position, context, scope)
   return hand_out(earlier or tokens.issue(position, context.now - (effects.token_age or 0), scope))
 end
 
+-- Items that are no JSON yet are tables.
+local function encode(items)
+  for index, item in ipairs(items) do
+    if type(item) == "table" then items[index] = cjson.encode(item) end
+  end
+  return table.concat(items, ",")
+end
+
 --- list(operation, handler, account, input, context{now, effects}) -> result as JSON | nil, fault
 local function list(operation, handler, account, input, context)
   local rule, maximum = model.pagination(operation)
-  local scope = scope_of(operation, account, input, rule)
+  local scope = scope_of(operation, account.id, input, rule)
   local token, first = input[rule.input_token] or "", 1
   if token ~= "" then
     first = tokens.open(token, context.now, scope)
@@ -48,12 +56,13 @@ local function list(operation, handler, account, input, context)
   end
   local empty = context.effects.empty_page
   local count = empty and 0 or input[rule.limit_key] or maximum
-  local items, more = handler(account, input, first, count)
-  if not items then return nil, more end
-  local result = ('{"%s":[%s]'):format(rule.result_key, table.concat(items, ","))
-  if not more and not empty then return result .. "}" end
-  local following = cjson.encode(next_token(first + count, context, scope))
-  return ('%s,"%s":%s}'):format(result, rule.output_token, following)
+  local items, following = handler(account, input, first, count)
+  if not items then return nil, following end
+  local result = ('{"%s":[%s]'):format(rule.result_key, encode(items))
+  if empty then following = first end
+  if not following then return result .. "}" end
+  local token_after = cjson.encode(next_token(following, context, scope))
+  return ('%s,"%s":%s}'):format(result, rule.output_token, token_after)
 end
 
 return { list = list }

@@ -1,8 +1,9 @@
 -- The handlers by operation name, one file for each family of operations.
---   paginated: handler(account, input, first, count) -> items as JSON, more follow? | nil, fault
---   others:    handler(account, input) -> result | nil, fault
+--   paginated: handler(account, input, first, count) -> items (tables, or JSON), number of the next
+--              item | nil; or nil, fault
+--   others:    handler(account, input, context) -> result | nil, fault
 
-local FAMILIES = { "updates" }
+local FAMILIES = { "streams", "tasks", "attachments", "applications" }
 
 local handlers = {}
 for _, family in ipairs(FAMILIES) do
