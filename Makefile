@@ -7,7 +7,7 @@ PREFIX = /usr/local
 LUA = 5.4
 INSTALL = .ci/install
 
-C_MODULES = sigv4 utf8 curl
+C_MODULES = sigv4 utf8 curl digest posix
 LUAS = 5.4 5.3 5.1 jit
 
 # Where a Lua's headers lie in Debian, and where it looks for modules.
@@ -22,7 +22,9 @@ FOLDER_jit = lua/5.1
 
 # Only curl.so may need libcurl: nginx loads the signer without it.
 LIBS_sigv4 = -lcrypto
+LIBS_digest = -lcrypto
 LIBS_utf8 =
+LIBS_posix =
 LIBS_curl = -lcurl
 
 FOUND = $(foreach lua,$(LUAS),$(if $(wildcard $(HEADERS_$(lua))/lua.h),$(lua)))
@@ -34,7 +36,7 @@ build: $(FOUND:%=build-%)
 help:
 	@echo "make            builds for each Lua whose headers are installed ($(FOUND))"
 	@echo "make demo       installs what is missing, lists a task's updates from a local Migration Hub"
-	@echo "make hub        starts that local Migration Hub for you to try things, until Ctrl-C"
+	@echo "make hub        starts that local Migration Hub for you to try things, until Ctrl-C: SEED, SAVE (files)"
 	@echo "make test       installs what is missing, runs every test on every Lua"
 	@echo "make install    copies the modules for Lua $(LUA) below $(PREFIX): LUA=5.4|5.3|5.1|jit, PREFIX, DESTDIR"
 	@echo "make deps       installs what building and the demo need (Debian), make test-deps what tests need"
@@ -52,10 +54,11 @@ demo: deps
 
 hub: deps
 	@$(MAKE) --no-print-directory build-5.4 build-jit
-	@$(AT_HOME) lua5.4 spec/hub/main.lua
+	@$(AT_HOME) lua5.4 spec/hub/main.lua $(if $(SEED),--seed $(SEED)) $(if $(SAVE),--save $(SAVE))
 
 test: test-deps
 	@$(MAKE) --no-print-directory $(LUAS:%=build-%)
+	@spec/interop/npm/install
 	@lua5.4 spec/run.lua
 
 LUA_FILES = $(filter-out %/types.lua,$(wildcard $(addprefix lmigrationhub/,*.lua */*.lua)))

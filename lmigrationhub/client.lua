@@ -1,80 +1,23 @@
--- A client: one method per row of operations.lua. A call is: validate, sign, send, retry, parse;
--- what goes wrong is raised here, as the one error object. A client is shared by every coroutine of
--- a program.
+-- A client: one method per row of operations.lua. What goes wrong in a call is raised here, as the
+-- one error object. A client is shared by every coroutine of a program.
 
+local call = require "lmigrationhub.call"
 local config = require "lmigrationhub.config"
 local credentials = require "lmigrationhub.credentials"
 local endpoint = require "lmigrationhub.endpoint"
 local errors = require "lmigrationhub.errors"
 local operations = require "lmigrationhub.operations"
 local pagination = require "lmigrationhub.pagination"
-local request = require "lmigrationhub.request"
-local response = require "lmigrationhub.response"
 local retry = require "lmigrationhub.retry"
-local sigv4 = require "lmigrationhub.sigv4"
 local transport = require "lmigrationhub.transport"
+local user_agent = require "lmigrationhub.user_agent"
 
 local VERSION = "0.1.0"
 local SERVICE = "mgh"
-local USER_AGENT = ("lmigrationhub/%s lua/%s"):format(VERSION, _VERSION:match("%d.*"))
-
-local TRANSPORT_CODES = {
-  timeout = "Timeout", connection = "ConnectionError", tls = "TLSError", protocol = "ProtocolError",
-  too_large = "ResponseTooLarge",
-}
 
 ---@class lmigrationhub.Client
 local Client = { __name = "lmigrationhub.client" }
 Client.__index = Client
-
-local function sign(self, unsigned, keys)
-  local headers = {
-    host = self._endpoint.host,
-    ["x-amz-date"] = os.date("!%Y%m%dT%H%M%SZ", self._now()),
-    ["x-amz-security-token"] = keys.session_token,
-  }
-  for name, value in next, unsigned.headers do headers[name] = value end
-  local signed = {
-    method = unsigned.method,
-    url = self._endpoint.url .. unsigned.path,
-    path = self._endpoint.path .. unsigned.path,
-    headers = headers,
-    body = unsigned.body,
-    timeouts = self._timeouts,
-  }
-  headers.authorization = sigv4.authorization(signed, keys, self._region, SERVICE)
-  headers["user-agent"] = USER_AGENT
-  return signed
-end
-
--- One attempt.
-local function attempt(self, operation, unsigned)
-  local keys, failure = self._credentials()
-  if not keys then return nil, failure end
-  local answer, message, kind = self._transport:send(sign(self, unsigned, keys))
-  if answer then return response.read(operation, answer) end
-  return nil, errors.new { kind = "transport", code = TRANSPORT_CODES[kind], message = message }
-end
-
--- A whole call: result | nil, error.
-local function call(self, operation, parameters)
-  local unsigned, result, failure, delay
-  unsigned, failure = request.new(operation, parameters)
-  if not unsigned then return nil, failure end
-  local state = { attempts = 0 }
-  repeat
-    state.attempts = state.attempts + 1
-    result, failure = attempt(self, operation, unsigned)
-    if result then
-      self._retry:succeeded(state)
-      return result
-    end
-    delay = self._retry:failed(state, failure)
-    if delay then self._transport:sleep(delay) end
-  until not delay
-  failure.operation, failure.attempts = operation.name, state.attempts
-  return nil, failure
-end
 
 local function check_self(self, name)
   if type(self) ~= "table" or getmetatable(self) ~= Client then
@@ -89,13 +32,14 @@ local function raise_or_return(first, failure, ...)
 end
 
 local function fetcher(self)
-  return function(operation, parameters) return call(self, operation, parameters) end
+  local caller = self._caller
+  return function(operation, parameters) return caller:call(operation, parameters, true) end
 end
 
 local function method(name, operation)
   return function(self, parameters)
     check_self(self, name)
-    local result, failure = call(self, operation, parameters)
+    local result, failure = self._caller:call(operation, parameters)
     if not result then error(failure, 0) end
     return result
   end
@@ -139,6 +83,24 @@ function Client:pages(operation_name, parameters, options)
   return raise_or_return(pagination.pages(fetcher(self), operation, parameters, options))
 end
 
+--- Follows a task: yields its updates as they come, old ones first, each once, and ends when the
+--- task has COMPLETED or FAILED: `for update, follower in hub:follow(parameters, options) do`.
+--- `follower.ended` says afterwards why it ended: "status" or "timeout".
+---@param parameters table ProgressUpdateStream, MigrationTaskName and perhaps MaxResults
+---@param options lmigrationhub.FollowOptions?
+---@return fun(): table?, lmigrationhub.Follower? iterator raises the error object of a reading
+function Client:follow(parameters, options)
+  check_self(self, "follow")
+  local follow = require "lmigrationhub.follow"
+  return raise_or_return(follow.new({
+    operation = operations.list_migration_task_updates,
+    fetch = fetcher(self),
+    sleep = function(seconds) return self._transport:sleep(seconds) end,
+    clock = self._clock,
+    random = self._random,
+  }, parameters, options))
+end
+
 --- Closes the client's connections. A closed client cannot be used again; closing twice is fine.
 function Client:close()
   if not self._closed then self._transport:close() end
@@ -150,8 +112,8 @@ Client.__close = Client.close
 local function no_region()
   return errors.new {
     kind = "config", code = "NoRegion",
-    message = "no region: give the option region, or set the environment variable AWS_REGION or "
-      .. "AWS_DEFAULT_REGION",
+    message = "no region: give the option region, set the environment variable AWS_REGION or "
+      .. "AWS_DEFAULT_REGION, or the key region of the profile in the shared config file",
   }
 end
 
@@ -162,44 +124,119 @@ local function find_endpoint(settings)
   return nil, errors.new { kind = "config", code = "InvalidConfiguration", message = message }
 end
 
+-- HTTPS_PROXY is for HTTPS: an endpoint that the user wrote with http:// is reached without it.
+local function transport_options(settings, found)
+  local no_proxy = settings.no_proxy
+  if not settings.proxy and found.url:find "^http:" then
+    no_proxy = (no_proxy and no_proxy .. "," or "") .. found.host:gsub(":%d+$", "")
+  end
+  return {
+    ca_file = settings.ca_file, proxy = settings.proxy or settings.https_proxy, no_proxy = no_proxy,
+  }
+end
+
+-- The transport of the calls, and what gives one that goes past the proxy: metadata services are on
+-- the machine or beside it.
+local function transports(settings, found)
+  local main = settings.transport
+  if main then return main, function() return main end end
+  local options = transport_options(settings, found)
+  main = transport.new(options)
+  if not options.proxy then return main, function() return main end end
+  local direct
+  return main, function()
+    direct = direct or transport.new { ca_file = options.ca_file }
+    return direct
+  end
+end
+
+-- A test's world with what it leaves out: the wall clock, a clock that nobody sets (where the
+-- transport has one) and dice.
+local function complete(world, used)
+  world = world or {}
+  local has_clock = type(used.now) == "function"
+  return {
+    open = world.open,
+    now = world.now or os.time,
+    clock = world.clock or has_clock and function() return used:now() end or os.time,
+    random = world.random or retry.dice(),
+  }
+end
+
 ---@class lmigrationhub.Credentials
 ---@field access_key_id string
 ---@field secret_access_key string
 ---@field session_token string? of temporary credentials
+---@field expiration number? seconds since 1970 UTC
 
----@class lmigrationhub.Options
----@field region string? default: AWS_REGION, then AWS_DEFAULT_REGION
----@field endpoint string? default: AWS_ENDPOINT_URL_MIGRATION_HUB, AWS_ENDPOINT_URL, the region's
----@field credentials lmigrationhub.Credentials? default: the environment
+---@class lmigrationhub.Options README.md has them all, with environment variables and file keys
+---@field region string?
+---@field profile string? of the shared config files; default "default"
+---@field endpoint string? URL
+---@field use_fips boolean?
+---@field use_dualstack boolean?
+---@field ignore_configured_endpoint_urls boolean?
+---@field credentials lmigrationhub.Credentials|(fun(): lmigrationhub.Credentials)|nil
+---@field mfa_code (fun(serial: string): string)? asked when a role wants a code
 ---@field max_attempts integer? tries of a call in all; default 3
+---@field retry_mode "standard"|"adaptive"|nil default "standard"
+---@field correct_clock_skew boolean? default true
 ---@field connect_timeout number? seconds to connect, TLS included; default 5
 ---@field timeout number? seconds for a whole attempt; default 30
----@field ca_file string? PEM file of the trusted authorities; default: AWS_CA_BUNDLE, the system's
+---@field ca_file string? PEM file of the trusted authorities
 ---@field proxy string? URL of an HTTP proxy
+---@field no_proxy string? hosts that are reached without it, separated by commas
+---@field app_id string? goes into the user agent
+---@field logger (fun(level: "debug"|"info"|"warn", message: string))?
 ---@field transport lmigrationhub.Transport? instead of the built-in one
 
+---@class lmigrationhub.FollowOptions
+---@field interval number? seconds between readings, give or take a tenth; default 10
+---@field timeout number? seconds after which the iteration ends; default: none
+---@field until_status string|string[]|nil latest status that ends it; default COMPLETED, FAILED
+
+---@class lmigrationhub.TestWorld
+---@field getenv (fun(name: string): string?)?
+---@field open function? io.open
+---@field now (fun(): number)? seconds since 1970 UTC
+---@field clock (fun(): number)? seconds; nobody sets it
+---@field random (fun(): number)? uniform in [0, 1)
+
+local function caller_of(settings, found, used, direct, world)
+  local now, random = world.now, world.random
+  local function new_retry()
+    return retry.new { max_attempts = settings.max_attempts, random = random }
+  end
+  return call.new {
+    endpoint = found, region = settings.region, transport = used,
+    timeouts = { connect = settings.connect_timeout, total = settings.timeout },
+    credentials = credentials.new(settings, {
+      transport = used, direct = direct, now = now, random = random, retry = new_retry,
+      open = world.open, log = settings.logger,
+    }),
+    user_agent = user_agent.new(VERSION, settings),
+    retry = new_retry(), retry_mode = settings.retry_mode,
+    corrects_clock = settings.correct_clock_skew,
+    log = settings.logger, now = now, clock = world.clock, random = random,
+  }
+end
+
 --- Makes a client. It does no network I/O: credentials are looked for at the first call.
---- Raises an error of kind "config". A test may replace the world: environment, clock (seconds
---- since 1970 UTC) and dice (uniform in [0, 1)).
+--- Raises an error of kind "config".
 ---@param options lmigrationhub.Options?
----@param world { getenv: function?, now: function?, random: function? }?
+---@param world lmigrationhub.TestWorld? for tests
 ---@return lmigrationhub.Client
 local function new(options, world)
-  world = world or {}
-  local settings, failure = config.new(options, world.getenv)
+  local settings, failure = config.new(options, world)
   if not settings then error(failure, 0) end
   local found
   found, failure = find_endpoint(settings)
   if not found then error(failure, 0) end
+  local used, direct = transports(settings, found)
+  local own = complete(world, used)
   return setmetatable({
-    _region = settings.region,
-    _endpoint = found,
-    _timeouts = { connect = settings.connect_timeout, total = settings.timeout },
-    _credentials = credentials.new(settings),
-    _retry = retry.new { max_attempts = settings.max_attempts, random = world.random },
-    _transport = settings.transport
-      or transport.new { ca_file = settings.ca_file, proxy = settings.proxy },
-    _now = world.now or os.time,
+    _caller = caller_of(settings, found, used, direct, own),
+    _transport = used, _clock = own.clock, _random = own.random,
   }, Client)
 end
 

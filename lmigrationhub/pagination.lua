@@ -2,31 +2,7 @@
 -- stands for a listing under way and knows the position of what it handed out last.
 
 local errors = require "lmigrationhub.errors"
-
--- A token that comes twice means a listing without end. All tokens of the last pages are
--- remembered, and one milestone, moved on each time the listing has doubled, catches any longer
--- loop: memory stays bounded.
-local REMEMBERED = 256
-
-local Tokens = {}
-Tokens.__index = Tokens
-
-function Tokens:is_repeated(token)
-  return self.recent[token] or self.older[token] or token == self.milestone
-end
-
-function Tokens:add(token)
-  self.count = self.count + 1
-  if self.count % REMEMBERED == 0 then self.older, self.recent = self.recent, {} end
-  self.recent[token] = true
-  if self.count == self.next_milestone then
-    self.milestone, self.next_milestone = token, 2 * self.count
-  end
-end
-
-local function new_tokens()
-  return setmetatable({ recent = {}, older = {}, count = 0, next_milestone = 1 }, Tokens)
-end
+local tokens = require "lmigrationhub.tokens"
 
 ---@class lmigrationhub.Cursor
 ---@field page table? the page at hand, as the service gave it
@@ -58,20 +34,15 @@ local function take(cursor, size)
   cursor._index, cursor._last, cursor._size = first, last, size
 end
 
-local function repeated_token(cursor)
-  cursor:close()
-  return errors.new {
-    kind = "pagination", code = "PaginationError", operation = cursor._operation.name,
-    message = "the service gave a page token for the second time: the listing would never end",
-  }
-end
-
 -- Fetches the next page into the cursor. Its state changes only when the page is there, so that a
 -- listing that failed can be asked again.
 local function advance(cursor)
   if cursor._finished or cursor._left == 0 or not cursor._next then return cursor:close() end
   local token = cursor._next ~= "" and cursor._next or nil
-  if token and cursor._tokens:is_repeated(token) then error(repeated_token(cursor), 0) end
+  if token and cursor._tokens:is_repeated(token) then
+    cursor:close()
+    error(tokens.repeated(cursor._operation), 0)
+  end
   cursor._parameters.NextToken = token
   local page, failure = cursor._fetch(cursor._operation, cursor._parameters)
   if not page then error(failure, 0) end
@@ -127,7 +98,7 @@ local function new_cursor(fetch, operation, parameters, options)
   if options.resume then skip, token = parse_position(options.resume) end
   return setmetatable({
     _fetch = fetch, _operation = operation, _parameters = copy(parameters),
-    _tokens = new_tokens(), _next = token,
+    _tokens = tokens.new(), _next = token,
     _skip = skip, _left = options.max_items or math.huge,
     _index = 0, _last = 0, _size = 0, -- of the page at hand: handed out, to hand out, all
   }, Cursor)

@@ -18,7 +18,10 @@ for code in ([[
 ]]):gmatch("%S+") do
   THROTTLING_CODES[code] = true
 end
-local TRANSIENT_CODES = { RequestTimeout = true, RequestTimeoutException = true }
+local TRANSIENT_CODES = {
+  RequestTimeout = true, RequestTimeoutException = true,
+  IDPCommunicationError = true, IDPCommunicationErrorException = true, -- of STS
+}
 local TRANSIENT_STATUSES = { [500] = true, [502] = true, [503] = true, [504] = true }
 local TRANSIENT_TRANSPORT = { Timeout = true, ConnectionError = true, ProtocolError = true }
 
@@ -52,10 +55,11 @@ Policy.__index = Policy
 --- call; `attempts` in it counts the tries so far.
 ---@param call { attempts: integer }
 ---@param failure lmigrationhub.Error
+---@param is_mended boolean? has its cause been removed, so that it is worth another try anyway?
 ---@return number? delay seconds to wait before the next try; nil: give up
 ---@return string? reason "not_retryable", "max_attempts_exceeded" or "retry_quota_exceeded"
-function Policy:failed(call, failure)
-  local class = classify(failure)
+function Policy:failed(call, failure, is_mended)
+  local class = classify(failure) or is_mended and "transient"
   if not class then return nil, "not_retryable" end
   if call.attempts >= self.max_attempts then return nil, "max_attempts_exceeded" end
   local cost = class == "throttling" and THROTTLED_COST or RETRY_COST
@@ -86,4 +90,4 @@ local function new(options)
   }, Policy)
 end
 
-return { new = new, classify = classify }
+return { new = new, classify = classify, dice = dice }

@@ -262,7 +262,11 @@ describe("lmigrationhub.client: new", function()
   end)
 
   it("does not ask for credentials, the first call does", function()
-    local hub = client.new({ region = "us-west-2", transport = canned() }, world())
+    local off_instance = world()
+    off_instance.getenv = function(name)
+      return name == "AWS_EC2_METADATA_DISABLED" and "true" or nil
+    end
+    local hub = client.new({ region = "us-west-2", transport = canned() }, off_instance)
     local failure = failure_of(hub.list_migration_task_updates, hub, TASK)
     assert.equal("NoCredentials", failure.code)
     assert.equal("ListMigrationTaskUpdates", failure.operation)

@@ -1,11 +1,34 @@
 local config = require "lmigrationhub.config"
+local conformance = require "spec.conformance"
+local endpoint = require "lmigrationhub.endpoint"
 
-local function environment(variables)
-  return function(name) return variables[name] end
+-- A world with these variables and this ~/.aws/config.
+-- A file that can be read once, from the beginning.
+local function file_of(text)
+  return {
+    read = function()
+      local rest = text
+      text = nil
+      return rest
+    end,
+    close = function() return true end,
+  }
 end
 
-local function message_of(options, variables)
-  local settings, failure = config.new(options, environment(variables or {}))
+-- A world with these variables and this ~/.aws/config.
+local function environment(variables, config_file)
+  return {
+    getenv = function(name) return name == "HOME" and "/home/user" or variables[name] end,
+    open = function(path)
+      local is_there = path == "/home/user/.aws/config" and config_file
+      if is_there then return file_of(config_file) end
+      return nil, path .. ": No such file or directory", 2
+    end,
+  }
+end
+
+local function message_of(options, variables, config_file)
+  local settings, failure = config.new(options, environment(variables or {}, config_file))
   assert.is_nil(settings)
   assert.equal("config", failure.kind)
   assert.equal("InvalidConfiguration", failure.code)
@@ -14,8 +37,12 @@ end
 
 describe("lmigrationhub.config", function()
   it("has defaults", function()
-    local defaults = { max_attempts = 3, connect_timeout = 5, timeout = 30 }
-    assert.same(defaults, config.new(nil, environment {}))
+    local settings = config.new(nil, environment {})
+    assert.same({ 3, 5, 30, "standard", true }, {
+      settings.max_attempts, settings.connect_timeout, settings.timeout, settings.retry_mode,
+      settings.correct_clock_skew,
+    })
+    assert.is_nil(settings.region)
   end)
 
   it("prefers code to environment", function()
@@ -44,8 +71,9 @@ describe("lmigrationhub.config", function()
   end)
 
   it("reads each variable once", function()
-    local reads = {}
-    config.new({}, function(name) reads[name] = (reads[name] or 0) + 1 end)
+    local reads, world = {}, environment {}
+    world.getenv = function(name) reads[name] = (reads[name] or 0) + 1 end
+    config.new({}, world)
     assert.equal(1, reads.AWS_REGION)
     for _, count in pairs(reads) do assert.equal(1, count) end
   end)
@@ -86,6 +114,80 @@ describe("lmigrationhub.config", function()
       assert.equal("the options must be a table, got " .. type(options), message_of(options))
     end)
   end
+
+  it("takes what neither code nor environment say from the profile", function()
+    local file = "[default]\nregion = eu-west-1\nmax_attempts = 5\nuse_fips_endpoint = TRUE\n"
+      .. "[profile other]\nregion = eu-west-2\nretry_mode = legacy\nca_bundle = /b.pem\n"
+    local settings = config.new({}, environment({}, file))
+    assert.same({ "eu-west-1", 5, true }, {
+      settings.region, settings.max_attempts, settings.use_fips,
+    })
+    settings = config.new({}, environment({ AWS_PROFILE = "other" }, file))
+    assert.same({ "eu-west-2", "standard", "/b.pem" }, {
+      settings.region, settings.retry_mode, settings.ca_file,
+    })
+    assert.is_false(settings.profile_in_code)
+    settings = config.new({ profile = "other" }, environment({ AWS_REGION = "us-east-1" }, file))
+    assert.equal("us-east-1", settings.region)
+    assert.is_true(settings.profile_in_code)
+  end)
+
+  it("wants a profile that was named to be there", function()
+    assert.equal("the config profile (other) could not be found",
+      message_of({}, { AWS_PROFILE = "other" }))
+    assert.equal("the config profile (other) could not be found", message_of { profile = "other" })
+  end)
+
+  it("wants the services section to be there", function()
+    assert.equal("profile default names the services section x, which is not there",
+      message_of({}, {}, "[default]\nservices = x\n"))
+  end)
+
+  it("names profile and key of a bad value", function()
+    assert.equal("key max_attempts of profile default must be a whole number from 1; "
+      .. "key use_dualstack_endpoint of profile default must be true or false",
+      message_of({}, {}, "[default]\nmax_attempts = many\nuse_dualstack_endpoint = yes\n"))
+  end)
+
+  it("names file and line of what it cannot read", function()
+    assert.truthy(message_of({}, {}, "[default]\nnonsense\n"):find("config, line 2: ", 1, true))
+  end)
+
+  it("finds the URL of STS beside that of Migration Hub", function()
+    local file = "[default]\nservices = s\nendpoint_url = https://all\n"
+      .. "[services s]\nsts =\n  endpoint_url = https://sts\n"
+    local settings = config.new({}, environment({}, file))
+    assert.same({ "https://all", "https://sts" }, { settings.endpoint, settings.endpoint_sts })
+    settings = config.new({ endpoint = "https://code" }, environment({}, file))
+    assert.same({ "https://code", "https://sts" }, { settings.endpoint, settings.endpoint_sts })
+  end)
+
+  conformance.each("endpoints/configured-endpoint-urls.json", function(data)
+    local file = conformance.text "endpoints/configured-endpoint-urls.config"
+    for index, case in ipairs(data.cases) do
+      it(("public case %d: %s"):format(index, case.name), function()
+        local given = case.client_config
+        local settings = assert(config.new({
+          endpoint = given.endpoint_url,
+          ignore_configured_endpoint_urls = given.ignore_configured_endpoint_urls,
+        }, environment(case.environment, file)))
+        assert.equal(case.expect.url, assert(endpoint.resolve("mgh", settings)).url)
+      end)
+    end
+  end)
+
+  conformance.each("config/file-location.json", function(data)
+    for _, case in ipairs(data.cases) do
+      if type(case.profile) == "string" then
+        it("public case: profile of " .. case.name, function()
+          local world = environment(case.environment)
+          world.open = function() return file_of(("[profile %s]\n"):format(case.profile)) end
+          local settings = assert(config.new({}, world))
+          assert.equal(case.profile, settings.profile or "default")
+        end)
+      end
+    end
+  end)
 
   it("says which source held a bad value, and never the value", function()
     local message = message_of({}, { AWS_SECRET_ACCESS_KEY = "hidden\n", AWS_ACCESS_KEY_ID = "x" })

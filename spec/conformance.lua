@@ -5,15 +5,14 @@ local cjson = require "cjson"
 
 local folder = os.getenv "CONFORMANCE"
 
---- Reads a file of cases; nil where the folder is not present.
+--- A file of the folder, which must be present.
 ---@param path string
----@return table?
-local function load_cases(path)
-  if not folder then return nil end
+---@return string
+local function text(path)
   local file = assert(io.open(folder .. "/" .. path))
-  local data = cjson.decode(file:read "*a")
+  local content = file:read "*a"
   file:close()
-  return data
+  return content
 end
 
 --- Calls `fn(data)` inside a `describe` to define tests; without the folder, one pending test
@@ -21,9 +20,8 @@ end
 ---@param path string
 ---@param fn fun(data: table)
 local function each(path, fn)
-  local data = load_cases(path)
-  if data then return fn(data) end
+  if folder then return fn(cjson.decode(text(path))) end
   busted.pending("the public cases of " .. path .. " (CONFORMANCE is not set)", function() end)
 end
 
-return { each = each, null = cjson.null }
+return { each = each, text = text, null = cjson.null }

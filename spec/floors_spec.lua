@@ -1,15 +1,19 @@
 -- A file requires only files on lower floors, and the world is touched only where it may be.
 
 local FLOORS = {
-  { "sigv4", "utf8", "curl" },
-  { "errors", "json", "operations", "endpoint", "reader", "timestamp", "shared_config",
-    "transport.http1" },
-  { "request", "response", "retry", "clock_skew", "config", "credentials.*",
+  { "sigv4", "utf8", "curl", "digest", "posix" },
+  { "errors", "json", "operations", "settings", "endpoint", "reader", "timestamp",
+    "shared_config", "rate_limiter", "user_agent", "transport.http1" },
+  { "sign_in" },
+  { "request", "response", "retry", "clock_skew", "config", "tokens", "credentials.*",
     "transport.script", "transport.nginx" },
-  { "pagination", "follow", "credentials", "transport" },
+  { "call", "pagination", "follow", "credentials", "transport" },
   { "client" },
   { "init" },
 }
+
+-- Of others: lua-cjson, and what comes with nginx's Lua module.
+local BUNDLED = { cjson = true, ["ngx.semaphore"] = true }
 
 -- Who may name what: Lua patterns of the name, and of the modules.
 local BORDERS = {
@@ -64,7 +68,7 @@ local function problems_of(path, text)
     local height = module and floor_of(module)
     if module and not (height and height < own) then
       table.insert(problems, name .. " requires " .. module)
-    elseif not module and required:match "^[^.]+" ~= "cjson" then
+    elseif not module and not BUNDLED[required] then
       table.insert(problems, name .. " requires " .. required)
     end
   end

@@ -7,7 +7,8 @@ local LUAS = {
   { name = "5.1", interpreter = "lua5.1" },
   { name = "jit", interpreter = "luajit" },
 }
-local C_SPECS = "spec/sigv4_spec.lua spec/utf8_spec.lua spec/curl_spec.lua spec/transport"
+local C_SPECS = "spec/sigv4_spec.lua spec/utf8_spec.lua spec/curl_spec.lua spec/digest_spec.lua "
+  .. "spec/posix_spec.lua spec/transport/script_spec.lua"
 
 local BUSTED = [[
 export LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$BUILD/?.so;;'

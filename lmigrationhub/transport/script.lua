@@ -68,11 +68,15 @@ end
 ---Sleeps; requests under way go on meanwhile.
 ---@param seconds number
 function Transport:sleep(seconds)
-  local wake = curl.now() + seconds
+  local wake = self:now() + seconds
   repeat
-    self._multi:poll(math.max(0, math.min(SLICE, wake - curl.now())))
-  until curl.now() >= wake
+    self._multi:poll(math.max(0, math.min(SLICE, wake - self:now())))
+  until self:now() >= wake
 end
+
+---A clock that nobody sets.
+---@type fun(self: lmigrationhub.ScriptTransport): number seconds since some point in the past
+Transport.now = curl.now
 
 ---Closes all connections. What is under way ends as a failure of kind "connection".
 function Transport:close()

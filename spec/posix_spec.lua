@@ -1,0 +1,184 @@
+local posix = require "lmigrationhub.posix"
+
+local function shell(command, options)
+  return posix.run({ "/bin/sh", "-c", command }, options)
+end
+
+-- Valgrind's own files have numbers of five digits.
+local function open_files()
+  local pipe = assert(io.popen "ls /proc/$PPID/fd | grep -c '^.\\{1,4\\}$'")
+  local count = tonumber(pipe:read "*a")
+  pipe:close()
+  return count
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+local function output_of(command)
+  local _, output = shell(command)
+  return output
+end
+
+describe("lmigrationhub.posix.run", function()
+  it("gives exit status, output and the end of stderr", function()
+    assert.same({ 3, "out\n", "err\n" }, { shell "echo out; echo err >&2; exit 3" })
+  end)
+
+  it("finds the program in PATH", function()
+    assert.same({ 0, "word", "" }, { posix.run { "printf", "word" } })
+  end)
+
+  it("uses no shell", function()
+    local word = "a b'\"\\$HOME;*|`id`\n"
+    assert.same({ 0, word, "" }, { posix.run { "printf", "%s", word } })
+  end)
+
+  it("gives minus the signal that ended the program", function()
+    assert.equal(-15, (shell "kill -TERM $$"))
+  end)
+
+  it("keeps zero bytes of the output", function()
+    assert.equal("a\0b", output_of "printf 'a\\000b'")
+  end)
+
+  it("gives the program an empty input", function()
+    assert.equal("", output_of "cat")
+  end)
+
+  it("hands none of its own files on", function()
+    local function inherited_pipes(listing)
+      local count = 0
+      for number in listing:gmatch " (%d+) %-> pipe:" do
+        if tonumber(number) > 2 then count = count + 1 end
+      end
+      return count
+    end
+    local path = os.tmpname()
+    os.execute("exec ls -l /proc/self/fd > " .. path)
+    local _, listing = posix.run { "ls", "-l", "/proc/self/fd" }
+    assert.equal(inherited_pipes(read(path)), inherited_pipes(listing))
+    os.remove(path)
+  end)
+
+  -- Not under valgrind: there a child cannot tell its parent.
+  it("says why a program cannot start #slow", function()
+    local status, message = posix.run { "/nonexistent/program" }
+    assert.is_nil(status)
+    assert.equal("No such file or directory", message)
+    assert.equal("Permission denied", select(2, posix.run { "/etc/passwd" }))
+  end)
+
+  it("takes as much output as it may print and not a byte more", function()
+    assert.equal(("x"):rep(10), select(2, shell("printf xxxxxxxxxx", { max_output = 10 })))
+    local status, message = shell("printf xxxxxxxxxxx; sleep 60", { max_output = 10 })
+    assert.is_nil(status)
+    assert.equal("it printed more than its output limit", message)
+  end)
+
+  it("takes 64 KiB when nothing is said", function()
+    assert.equal(65536, #output_of "head -c 65536 /dev/zero")
+    assert.is_nil((shell "head -c 65537 /dev/zero"))
+  end)
+
+  it("keeps the last KiB of a long stderr", function()
+    local _, output, tail = shell "echo out; seq 100000 >&2"
+    assert.equal("out\n", output)
+    assert.equal(1024, #tail)
+    assert.equal("\n99999\n100000\n", tail:sub(-14))
+  end)
+
+  it("kills the program and all of its group when the time is over", function()
+    local path = os.tmpname()
+    local command = ("sleep 60 & echo $! > %s; wait"):format(path)
+    local status, message = shell(command, { timeout = 0.2 })
+    assert.is_nil(status)
+    assert.equal("it took longer than its time limit", message)
+    local state = output_of("ps -o stat= -p " .. read(path))
+    assert.truthy(state == "" or state:find "^Z")
+    os.remove(path)
+  end)
+
+  it("kills a program that closed its output and ignores signals", function()
+    local _, message = shell("trap '' TERM INT; exec >&- 2>&-; sleep 60", { timeout = 0.2 })
+    assert.equal("it took longer than its time limit", message)
+  end)
+
+  it("does not wait for what the program left behind", function()
+    local status, output, tail = shell("sleep 60 & echo $!", { timeout = 30 })
+    assert.same({ 0, "" }, { status, tail })
+    shell("kill " .. output)
+  end)
+
+  it("starts a program with no signal blocked or ignored", function()
+    assert.equal("0000000000000000\n", output_of "sed -n 's/^SigBlk:\t//p' /proc/self/status")
+  end)
+
+  it("leaves no zombie and no open file", function()
+    local before = open_files()
+    for _ = 1, 5 do
+      shell "true"
+      shell("sleep 60", { timeout = 0.01 })
+      posix.run { "/nonexistent/program" }
+    end
+    assert.equal(before, open_files())
+    assert.equal("", output_of "ps -o stat= --ppid $PPID | grep Z")
+  end)
+
+  it("refuses wrong arguments", function()
+    for _, arguments in ipairs {
+      {}, { "true" }, { {} }, { { 1 } }, { { "a\0b" } }, { { "true" }, 1 },
+      { { "true" }, { timeout = 0 } }, { { "true" }, { timeout = "soon" } },
+      { { "true" }, { timeout = 0 / 0 } }, { { "true" }, { max_output = -1 } },
+      { { "true" }, { max_output = 2 ^ 40 } },
+    } do
+      assert.has_error(function() posix.run(arguments[1], arguments[2]) end)
+    end
+  end)
+end)
+
+describe("lmigrationhub.posix.write_private", function()
+  local folder
+
+  before_each(function() folder = output_of("mktemp -d"):gsub("\n", "") end)
+  after_each(function() shell("rm -r " .. folder) end)
+
+  it("writes a file that only its owner may read", function()
+    local path = folder .. "/token.json"
+    assert.is_true(posix.write_private(path, "secret\0text"))
+    assert.equal("secret\0text", read(path))
+    assert.equal("600\n", output_of("stat -c %a " .. path))
+  end)
+
+  it("replaces a file and its mode, and leaves nothing else", function()
+    local path = folder .. "/token.json"
+    shell(("echo old > %s; chmod 644 %s"):format(path, path))
+    assert.is_true(posix.write_private(path, "new"))
+    assert.equal("new", read(path))
+    assert.equal("600\n", output_of("stat -c %a " .. path))
+    assert.equal("token.json\n", output_of("ls -A " .. folder))
+  end)
+
+  it("says why it cannot, without the text", function()
+    local written, message = posix.write_private(folder .. "/none/token.json", "secret")
+    assert.is_nil(written)
+    assert.equal("cannot write " .. folder .. "/none/token.json: No such file or directory",
+      message)
+  end)
+
+  it("leaves nothing behind when the last step fails", function()
+    shell("mkdir " .. folder .. "/taken")
+    assert.is_nil((posix.write_private(folder .. "/taken", "secret")))
+    assert.equal("taken\n", output_of("ls -A " .. folder))
+  end)
+
+  it("refuses wrong arguments", function()
+    assert.has_error(function() posix.write_private() end)
+    assert.has_error(function() posix.write_private(folder .. "/a\0b", "") end)
+    assert.has_error(function() posix.write_private(folder .. "/a", {}) end)
+  end)
+end)
