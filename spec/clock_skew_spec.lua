@@ -46,10 +46,10 @@ describe("lmigrationhub.clock_skew", function()
       "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", "RequestTimeTooSkewed",
       "AccessDeniedException",
     } do
-      for offset, explained in pairs { [300] = true, [-300] = true, [120] = false, [240] = false } do
+      for _, offset in ipairs { 300, -300, 241, 240, -240, 120 } do
         local skew = clock_skew.new()
         skew:observe(NOW, NOW, { date = date(offset) })
-        assert.equal(explained, skew:explains(refusal(code), 0))
+        assert.equal(math.abs(offset) > 240, skew:explains(refusal(code), 0))
       end
     end
   end)
