@@ -2,6 +2,7 @@
 -- one error object. A client is shared by every coroutine of a program.
 
 local call = require "lmigrationhub.call"
+local clock_skew = require "lmigrationhub.clock_skew"
 local config = require "lmigrationhub.config"
 local credentials = require "lmigrationhub.credentials"
 local endpoint = require "lmigrationhub.endpoint"
@@ -48,7 +49,7 @@ end
 local function item_iterator(name, operation)
   return function(self, parameters, options)
     check_self(self, name)
-    return raise_or_return(pagination.items(fetcher(self), operation, parameters, options))
+    return raise_or_return(pagination.items(self._caller, operation, parameters, options))
   end
 end
 
@@ -69,10 +70,11 @@ end
 
 --- Iterates over the pages of a listing:
 --- `for page, cursor in hub:pages("list_migration_task_updates", parameters) do`.
---- Option max_items ends it after so many items; resume takes what cursor:position() gave.
+--- Option max_items ends it after so many items; resume takes what cursor:position() gave; with
+--- prefetch the next page is asked for while the one at hand is worked on.
 ---@param operation_name string the name of a paginated operation's method
 ---@param parameters table? the operation's parameters
----@param options { max_items: integer?, resume: string? }?
+---@param options { max_items: integer?, resume: string?, prefetch: boolean? }?
 ---@return fun(): table?, lmigrationhub.Cursor? iterator
 function Client:pages(operation_name, parameters, options)
   check_self(self, "pages")
@@ -80,7 +82,7 @@ function Client:pages(operation_name, parameters, options)
   if not operation or not operation.items then
     error(("bad argument #1 to 'pages' (one of %s expected)"):format(paginated_names()), 2)
   end
-  return raise_or_return(pagination.pages(fetcher(self), operation, parameters, options))
+  return raise_or_return(pagination.pages(self._caller, operation, parameters, options))
 end
 
 --- Follows a task: yields its updates as they come, old ones first, each once, and ends when the
@@ -101,9 +103,33 @@ function Client:follow(parameters, options)
   }, parameters, options))
 end
 
+--- Runs `fn(item, index)` for each item, many at once on one thread: whatever waits in one, a call,
+--- a retry's pause, a renewal of credentials, lets the others go on. While the service throttles
+--- there are fewer. In PUC Lua 5.1, which cannot yield inside `pcall` and iterators, one comes
+--- after the other; and where fn calls the client in a coroutine of its own, the others wait too.
+--- What goes wrong in one raises an error object with `item` and `traceback`, after the others were
+--- stopped; with stop_on_error = false the others go on, and the errors are returned. An error that
+--- is none of ours is the `cause` of one of kind "item". An iterator's own error stops all.
+---@param items table|fun(): any a list, or an iterator function, which may call the client
+---@param limit integer? how many at once; default 8
+---@param fn fun(item: any, index: integer): any
+---@param options { stop_on_error: boolean? }?
+---@return table results the first value that fn returned, by the item's index
+---@return table errors by the item's index
+function Client:concurrently(items, limit, fn, options)
+  check_self(self, "concurrently")
+  local concurrency = require "lmigrationhub.concurrency"
+  local caller = self._caller
+  local results, failures = concurrency.run({
+    transport = self._transport, add_pace = function(pace) caller:add_pace(pace) end,
+  }, items, limit, fn, options)
+  if not results then error(failures, 2) end
+  return results, failures
+end
+
 --- Closes the client's connections. A closed client cannot be used again; closing twice is fine.
 function Client:close()
-  if not self._closed then self._transport:close() end
+  if not self._closed then self._close() end
   self._closed = true
 end
 
@@ -124,29 +150,42 @@ local function find_endpoint(settings)
   return nil, errors.new { kind = "config", code = "InvalidConfiguration", message = message }
 end
 
--- HTTPS_PROXY is for HTTPS: an endpoint that the user wrote with http:// is reached without it.
-local function transport_options(settings, found)
-  local no_proxy = settings.no_proxy
-  if not settings.proxy and found.url:find "^http:" then
-    no_proxy = (no_proxy and no_proxy .. "," or "") .. found.host:gsub(":%d+$", "")
+local ENDPOINTS =
+  { "endpoint", "endpoint_sts", "endpoint_sso", "endpoint_sso_oidc", "endpoint_signin" }
+
+-- HTTPS_PROXY is for HTTPS: the endpoints that the user wrote with http:// are reached without it.
+local function without_https_proxy(settings)
+  local hosts = { settings.no_proxy }
+  for _, name in ipairs(ENDPOINTS) do
+    local parts = settings[name] and endpoint.parse(settings[name])
+    if parts and parts.url:find "^http:" then
+      hosts[#hosts + 1] = parts.host:gsub(":%d+$", "")
+    end
   end
+  return hosts[1] and table.concat(hosts, ",")
+end
+
+local function transport_options(settings)
+  local no_proxy = settings.no_proxy
+  if not settings.proxy then no_proxy = without_https_proxy(settings) end
   return {
     ca_file = settings.ca_file, proxy = settings.proxy or settings.https_proxy, no_proxy = no_proxy,
   }
 end
 
--- The transport of the calls, and what gives one that goes past the proxy: metadata services are on
--- the machine or beside it.
-local function transports(settings, found)
-  local main = settings.transport
-  if main then return main, function() return main end end
-  local options = transport_options(settings, found)
-  main = transport.new(options)
-  if not options.proxy then return main, function() return main end end
-  local direct
-  return main, function()
+-- The transport of the calls; what gives one that goes past the proxy, as metadata services are on
+-- the machine or beside it; and what closes both.
+local function transports(settings)
+  local options, direct = transport_options(settings), nil
+  local main = settings.transport or transport.new(options)
+  local function find_direct()
+    if settings.transport or not options.proxy then return main end
     direct = direct or transport.new { ca_file = options.ca_file }
     return direct
+  end
+  return main, find_direct, function()
+    main:close()
+    if direct then direct:close() end
   end
 end
 
@@ -163,38 +202,6 @@ local function complete(world, used)
   }
 end
 
----@class lmigrationhub.Credentials
----@field access_key_id string
----@field secret_access_key string
----@field session_token string? of temporary credentials
----@field expiration number? seconds since 1970 UTC
-
----@class lmigrationhub.Options README.md has them all, with environment variables and file keys
----@field region string?
----@field profile string? of the shared config files; default "default"
----@field endpoint string? URL
----@field use_fips boolean?
----@field use_dualstack boolean?
----@field ignore_configured_endpoint_urls boolean?
----@field credentials lmigrationhub.Credentials|(fun(): lmigrationhub.Credentials)|nil
----@field mfa_code (fun(serial: string): string)? asked when a role wants a code
----@field max_attempts integer? tries of a call in all; default 3
----@field retry_mode "standard"|"adaptive"|nil default "standard"
----@field correct_clock_skew boolean? default true
----@field connect_timeout number? seconds to connect, TLS included; default 5
----@field timeout number? seconds for a whole attempt; default 30
----@field ca_file string? PEM file of the trusted authorities
----@field proxy string? URL of an HTTP proxy
----@field no_proxy string? hosts that are reached without it, separated by commas
----@field app_id string? goes into the user agent
----@field logger (fun(level: "debug"|"info"|"warn", message: string))?
----@field transport lmigrationhub.Transport? instead of the built-in one
-
----@class lmigrationhub.FollowOptions
----@field interval number? seconds between readings, give or take a tenth; default 10
----@field timeout number? seconds after which the iteration ends; default: none
----@field until_status string|string[]|nil latest status that ends it; default COMPLETED, FAILED
-
 ---@class lmigrationhub.TestWorld
 ---@field getenv (fun(name: string): string?)?
 ---@field open function? io.open
@@ -203,7 +210,7 @@ end
 ---@field random (fun(): number)? uniform in [0, 1)
 
 local function caller_of(settings, found, used, direct, world)
-  local now, random = world.now, world.random
+  local now, random, skew = world.now, world.random, clock_skew.new()
   local function new_retry()
     return retry.new { max_attempts = settings.max_attempts, random = random }
   end
@@ -213,10 +220,11 @@ local function caller_of(settings, found, used, direct, world)
     credentials = credentials.new(settings, {
       transport = used, direct = direct, now = now, random = random, retry = new_retry,
       open = world.open, log = settings.logger,
+      skew = settings.correct_clock_skew and skew or nil,
     }),
     user_agent = user_agent.new(VERSION, settings),
     retry = new_retry(), retry_mode = settings.retry_mode,
-    corrects_clock = settings.correct_clock_skew,
+    skew = skew, corrects_clock = settings.correct_clock_skew,
     log = settings.logger, now = now, clock = world.clock, random = random,
   }
 end
@@ -232,11 +240,11 @@ local function new(options, world)
   local found
   found, failure = find_endpoint(settings)
   if not found then error(failure, 0) end
-  local used, direct = transports(settings, found)
+  local used, direct, close = transports(settings)
   local own = complete(world, used)
   return setmetatable({
     _caller = caller_of(settings, found, used, direct, own),
-    _transport = used, _clock = own.clock, _random = own.random,
+    _transport = used, _close = close, _clock = own.clock, _random = own.random,
   }, Client)
 end
 

@@ -1,15 +1,7 @@
 -- The one kind of value that every failure raises. A table, so that a program reads its fields;
 -- with __tostring, so that a person reads one line. It never holds a secret.
 
----@class lmigrationhub.Error
----@field kind "service"|"transport"|"credentials"|"config"|"validation"|"pagination"|"response"
----@field code string by name: the service's ("ResourceNotFoundException") or ours ("Timeout")
----@field message string for a person
----@field operation string? the AWS name of the operation that was called
----@field status integer? HTTP status of the answer
----@field request_id string? the service's name for the request; AWS support asks for it
----@field attempts integer? how often the request was sent
----@field retry_after number? seconds the service asked to wait
+---@class lmigrationhub.Error its fields are in types.lua
 local Error = { __name = "lmigrationhub.error" }
 Error.__index = Error
 
@@ -43,4 +35,16 @@ local function is_error(value)
   return type(value) == "table" and getmetatable(value) == Error
 end
 
-return { new = new, is_error = is_error }
+--- A service's words without the secrets in them: some answer a bad signature with all that they
+--- were sent.
+---@param text string
+---@param session_token string? that they were sent
+---@return string
+local function without_secrets(text, session_token)
+  if session_token and session_token ~= "" then
+    text = text:gsub(session_token:gsub("%W", "%%%0"), "…")
+  end
+  return (text:gsub("Signature=%x+", "Signature=…"))
+end
+
+return { new = new, is_error = is_error, without_secrets = without_secrets }

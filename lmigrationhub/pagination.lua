@@ -1,5 +1,6 @@
--- Listings: pages and their items, fetched when they are needed, one page alive at a time. A cursor
--- stands for a listing under way and knows the position of what it handed out last.
+-- Listings: pages and their items, fetched when they are needed, one page alive at a time; with
+-- `prefetch` one more, unread, is on its way. A cursor stands for a listing under way and knows the
+-- position of what it handed out last.
 
 local errors = require "lmigrationhub.errors"
 local tokens = require "lmigrationhub.tokens"
@@ -20,6 +21,8 @@ end
 
 --- Ends the listing and lets go of its page.
 function Cursor:close()
+  if self._ahead then self._caller:cancel(self._ahead) end
+  self._ahead = nil
   self.page, self._list, self._last, self._finished = nil, nil, 0, true
 end
 
@@ -34,6 +37,23 @@ local function take(cursor, size)
   cursor._index, cursor._last, cursor._size = first, last, size
 end
 
+-- The next page | nil, error.
+local function fetch(cursor, token)
+  local ahead = cursor._ahead
+  cursor._ahead = nil
+  if ahead then return cursor._caller:wait(ahead) end
+  cursor._parameters.NextToken = token
+  return cursor._caller:call(cursor._operation, cursor._parameters, true)
+end
+
+-- Asks for the page after the one at hand. Should that be impossible, `fetch` will say why.
+local function look_ahead(cursor)
+  local token = cursor._next
+  if not token or cursor._left == 0 or cursor._tokens:is_repeated(token) then return end
+  cursor._parameters.NextToken = token
+  cursor._ahead = cursor._caller:start(cursor._operation, cursor._parameters, true)
+end
+
 -- Fetches the next page into the cursor. Its state changes only when the page is there, so that a
 -- listing that failed can be asked again.
 local function advance(cursor)
@@ -43,14 +63,15 @@ local function advance(cursor)
     cursor:close()
     error(tokens.repeated(cursor._operation), 0)
   end
-  cursor._parameters.NextToken = token
-  local page, failure = cursor._fetch(cursor._operation, cursor._parameters)
+  cursor.page, cursor._list = nil, nil -- else two pages are alive until the next one is there
+  local page, failure = fetch(cursor, token)
   if not page then error(failure, 0) end
   if token then cursor._tokens:add(token) end
   local list = page[cursor._operation.items] or {}
   cursor.page, cursor._list, cursor._token = page, list, token
   cursor._next = page.NextToken ~= "" and page.NextToken or nil
   take(cursor, #list)
+  if cursor._looks_ahead then look_ahead(cursor) end
   return page
 end
 
@@ -69,6 +90,10 @@ end
 function checks.resume(value)
   if type(value) == "string" and parse_position(value) then return true end
   return false, "option resume must be a text that cursor:position() gave"
+end
+
+function checks.prefetch(value)
+  return type(value) == "boolean", "option prefetch must be a boolean"
 end
 
 local function problem_of(parameters, options)
@@ -93,22 +118,22 @@ local function copy(parameters)
 end
 
 -- An empty token stands for the first page; no token at all, later, for the end.
-local function new_cursor(fetch, operation, parameters, options)
+local function new_cursor(caller, operation, parameters, options)
   local skip, token = 0, parameters.NextToken or ""
   if options.resume then skip, token = parse_position(options.resume) end
   return setmetatable({
-    _fetch = fetch, _operation = operation, _parameters = copy(parameters),
+    _caller = caller, _operation = operation, _parameters = copy(parameters),
     _tokens = tokens.new(), _next = token,
-    _skip = skip, _left = options.max_items or math.huge,
+    _skip = skip, _left = options.max_items or math.huge, _looks_ahead = options.prefetch,
     _index = 0, _last = 0, _size = 0, -- of the page at hand: handed out, to hand out, all
   }, Cursor)
 end
 
-local function open(fetch, operation, parameters, options)
+local function open(caller, operation, parameters, options)
   parameters = parameters == nil and {} or parameters
   options = options == nil and {} or options
   local problem = problem_of(parameters, options)
-  if not problem then return new_cursor(fetch, operation, parameters, options) end
+  if not problem then return new_cursor(caller, operation, parameters, options) end
   return nil, errors.new {
     kind = "validation", code = "ValidationError", message = problem, operation = operation.name,
   }
@@ -125,19 +150,17 @@ local function cut(cursor, page)
   return page
 end
 
----@alias lmigrationhub.Fetch fun(operation: table, parameters: table): table?, lmigrationhub.Error?
-
 --- Iterates over the pages of a listing: `for page, cursor in …`.
----@param fetch lmigrationhub.Fetch
+---@param caller lmigrationhub.Caller call; with option prefetch also start, wait and cancel
 ---@param operation table a paginated row of operations.lua
 ---@param parameters table? of the operation; with NextToken the listing starts there
----@param options { max_items: integer?, resume: string? }?
+---@param options { max_items: integer?, resume: string?, prefetch: boolean? }?
 ---@return (fun(): table?, lmigrationhub.Cursor?)? iterator raises the error object of a page
 ---@return lmigrationhub.Error? error of kind "validation"
 ---@return nil
 ---@return lmigrationhub.Cursor? closing value, for the `for` of Lua 5.4
-local function pages(fetch, operation, parameters, options)
-  local cursor, failure = open(fetch, operation, parameters, options)
+local function pages(caller, operation, parameters, options)
+  local cursor, failure = open(caller, operation, parameters, options)
   if not cursor then return nil, failure end
   return function()
     local page
@@ -149,16 +172,16 @@ end
 
 --- Iterates over the items of a listing: `for item, cursor in …`. Arguments and results as for
 --- `pages`.
----@param fetch lmigrationhub.Fetch
+---@param caller lmigrationhub.Caller
 ---@param operation table
 ---@param parameters table?
----@param options { max_items: integer?, resume: string? }?
+---@param options { max_items: integer?, resume: string?, prefetch: boolean? }?
 ---@return (fun(): table?, lmigrationhub.Cursor?)? iterator
 ---@return lmigrationhub.Error? error
 ---@return nil
 ---@return lmigrationhub.Cursor? closing value
-local function items(fetch, operation, parameters, options)
-  local cursor, failure = open(fetch, operation, parameters, options)
+local function items(caller, operation, parameters, options)
+  local cursor, failure = open(caller, operation, parameters, options)
   if not cursor then return nil, failure end
   return function()
     while cursor._index >= cursor._last do

@@ -4,7 +4,7 @@
 
 local errors = require "lmigrationhub.errors"
 
-local REMEMBERED = 256
+local REMEMBERED = 32
 
 ---@class lmigrationhub.Tokens
 local Tokens = { __name = "lmigrationhub.tokens" }

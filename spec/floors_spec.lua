@@ -3,11 +3,12 @@
 local FLOORS = {
   { "sigv4", "utf8", "curl", "digest", "posix" },
   { "errors", "json", "operations", "settings", "endpoint", "reader", "timestamp",
-    "shared_config", "rate_limiter", "user_agent", "transport.http1" },
+    "shared_config", "rate_limiter", "user_agent", "transport.http1",
+    "transport.scheduler" },
   { "sign_in" },
   { "request", "response", "retry", "clock_skew", "config", "tokens", "credentials.*",
     "transport.script", "transport.nginx" },
-  { "call", "pagination", "follow", "credentials", "transport" },
+  { "call", "pagination", "concurrency", "follow", "credentials", "transport" },
   { "client" },
   { "init" },
 }

@@ -3,23 +3,37 @@ local pagination = require "lmigrationhub.pagination"
 
 local OPERATION = { name = "ListThings", items = "Things" }
 
+local Service = {}
+Service.__index = Service
+
 -- A service whose pages are given as { items…, next = token }, by the token that asks for them (""
--- is the first).
+-- is the first). Also given: which it was asked for.
 local function service(pages)
   local asked = {}
-  local function fetch(operation, parameters)
-    assert.equal(OPERATION, operation)
-    asked[#asked + 1] = parameters.NextToken or ""
-    local page = pages[parameters.NextToken or ""]
-    if not page then
-      return nil, errors.new { kind = "service", code = "InvalidToken", message = "" }
-    end
-    local things = {}
-    for index, thing in ipairs(page) do things[index] = { thing } end
-    return { Things = not page.absent and things or nil, NextToken = page.next }
-  end
-  return fetch, asked
+  return setmetatable({ pages = pages, asked = asked, cancelled = {} }, Service), asked
 end
+
+function Service:wait(token)
+  local page = self.pages[token]
+  if not page then
+    return nil, errors.new { kind = "service", code = "InvalidToken", message = "" }
+  end
+  local things = {}
+  for index, thing in ipairs(page) do things[index] = { thing } end
+  return { Things = not page.absent and things or nil, NextToken = page.next }
+end
+
+function Service:start(operation, parameters, is_paginated)
+  assert.equal(OPERATION, operation)
+  assert.is_true(is_paginated)
+  local token = parameters.NextToken or ""
+  self.asked[#self.asked + 1] = token
+  return token
+end
+
+function Service:call(...) return self:wait(self:start(...)) end
+
+function Service:cancel(token) self.cancelled[#self.cancelled + 1] = token end
 
 local THREE = {
   [""] = { "a", "b", next = "t1" },
@@ -50,8 +64,8 @@ describe("lmigrationhub.pagination", function()
   end)
 
   it("fetches a page only when it is needed", function()
-    local fetch, asked = service(THREE)
-    local next_item = pagination.items(fetch, OPERATION, {})
+    local caller, asked = service(THREE)
+    local next_item = pagination.items(caller, OPERATION, {})
     assert.equal(0, #asked)
     next_item()
     next_item()
@@ -67,10 +81,10 @@ describe("lmigrationhub.pagination", function()
   end)
 
   it("goes on over empty and absent lists, and ends at an empty token", function()
-    local fetch, asked = service {
+    local caller, asked = service {
       [""] = { next = "t1" }, t1 = { absent = true, next = "t2" }, t2 = { "a", next = "" },
     }
-    assert.equal("a", collect(pagination.items, fetch, OPERATION, {}))
+    assert.equal("a", collect(pagination.items, caller, OPERATION, {}))
     assert.equal(3, #asked)
   end)
 
@@ -94,9 +108,10 @@ describe("lmigrationhub.pagination", function()
 
   describe("guards against listings without end:", function()
     local function repeated(pages, parameters)
-      local seen, fetch, asked = {}, service(pages)
+      local caller, asked = service(pages)
+      local seen = {}
       local ok, failure = pcall(function()
-        for thing in pagination.items(fetch, OPERATION, parameters or {}) do
+        for thing in pagination.items(caller, OPERATION, parameters or {}) do
           seen[#seen + 1] = thing[1]
           assert(#seen < 10000, "runs on")
         end
@@ -149,9 +164,9 @@ describe("lmigrationhub.pagination", function()
     for _, limit in ipairs { 0, 1, 2, 3, 5, 9 } do
       local expected = ("abcde"):sub(1, limit)
       it("bounds the items to " .. limit, function()
-        local fetch, asked = service(THREE)
+        local caller, asked = service(THREE)
         local options = { max_items = limit }
-        assert.equal(expected, collect(pagination.items, fetch, OPERATION, {}, options))
+        assert.equal(expected, collect(pagination.items, caller, OPERATION, {}, options))
         assert.equal(math.min(math.ceil(limit / 2), 3), #asked)
       end)
     end
@@ -179,8 +194,8 @@ describe("lmigrationhub.pagination", function()
     end)
 
     it("does not fetch a page that was used up", function()
-      local fetch, asked = service(THREE)
-      collect(pagination.items, fetch, OPERATION, {}, { resume = positions()[2] })
+      local caller, asked = service(THREE)
+      collect(pagination.items, caller, OPERATION, {}, { resume = positions()[2] })
       assert.same({ "t1", "t2" }, asked)
     end)
 
@@ -212,6 +227,87 @@ describe("lmigrationhub.pagination", function()
     end)
   end)
 
+  describe("prefetch", function()
+    local AHEAD = { prefetch = true }
+
+    it("asks for the next page before the items of the one at hand are handed out", function()
+      local caller, asked = service(THREE)
+      local next_item = pagination.items(caller, OPERATION, {}, AHEAD)
+      assert.equal(0, #asked)
+      next_item()
+      assert.same({ "", "t1" }, asked)
+      next_item()
+      next_item()
+      assert.same({ "", "t1", "t2" }, asked)
+    end)
+
+    it("changes nothing of what is handed out, and asks for no page twice", function()
+      local caller, asked = service(THREE)
+      assert.equal("abcde", collect(pagination.items, caller, OPERATION, {}, AHEAD))
+      assert.same({ "", "t1", "t2" }, asked)
+      assert.equal("ab|cd|e", pages_of((service(THREE)), OPERATION, {}, AHEAD))
+    end)
+
+    for limit = 0, 6 do
+      it("asks for no page beyond max_items = " .. limit, function()
+        local caller, asked = service(THREE)
+        local options = { max_items = limit, prefetch = true }
+        local expected = ("abcde"):sub(1, limit)
+        assert.equal(expected, collect(pagination.items, caller, OPERATION, {}, options))
+        assert.equal(math.min(math.ceil(limit / 2), 3), #asked)
+      end)
+    end
+
+    it("resumes, and gives positions, as without", function()
+      local positions = {}
+      for _, cursor in pagination.items((service(THREE)), OPERATION, {}, AHEAD) do
+        positions[#positions + 1] = cursor:position()
+      end
+      assert.same({ "1:", "0:t1", "1:t1", "0:t2", "1:t2" }, positions)
+      for index, position in ipairs(positions) do
+        local options = { resume = position, prefetch = true }
+        assert.equal(("abcde"):sub(index + 1), collect(pagination.items, (service(THREE)),
+          OPERATION, {}, options))
+      end
+    end)
+
+    it("raises an error where the page would have come, and asks again when told to", function()
+      local pages = { [""] = { "a", "b", next = "t1" } }
+      local next_item = pagination.items((service(pages)), OPERATION, {}, AHEAD)
+      assert.equal("a", next_item()[1])
+      assert.equal("b", next_item()[1])
+      local ok, failure = pcall(next_item)
+      assert.is_false(ok)
+      assert.equal("InvalidToken", failure.code)
+      pages.t1 = { "c" }
+      assert.equal("c", next_item()[1])
+    end)
+
+    it("does not ask with a repeated token", function()
+      local caller, asked = service { [""] = { "a", next = "t" }, t = { "b", next = "t" } }
+      local ok, failure = pcall(collect, pagination.items, caller, OPERATION, {}, AHEAD)
+      assert.is_false(ok)
+      assert.equal("PaginationError", failure.code)
+      assert.same({ "", "t" }, asked)
+    end)
+
+    it("is cancelled when the cursor is closed, once", function()
+      local caller = service(THREE)
+      local next_item = pagination.items(caller, OPERATION, {}, AHEAD)
+      local _, cursor = next_item()
+      cursor:close()
+      cursor:close()
+      assert.same({ "t1" }, caller.cancelled)
+      assert.is_nil((next_item()))
+    end)
+
+    it("cancels nothing that was used", function()
+      local caller = service(THREE)
+      collect(pagination.items, caller, OPERATION, {}, AHEAD)
+      assert.same({}, caller.cancelled)
+    end)
+  end)
+
   it("shows the page at hand", function()
     local next_item = pagination.items((service(THREE)), OPERATION, {})
     local _, cursor = next_item()
@@ -219,10 +315,10 @@ describe("lmigrationhub.pagination", function()
   end)
 
   it("keeps one page alive at a time, and none after leaving", function()
-    local fetch = service(THREE)
+    local spying = service(THREE)
     local alive = setmetatable({}, { __mode = "k" })
-    local function spying(...)
-      local page, failure = fetch(...)
+    function spying:call(...)
+      local page, failure = Service.call(self, ...)
       if page then alive[page] = true end
       return page, failure
     end
@@ -262,12 +358,13 @@ describe("lmigrationhub.pagination", function()
     { {}, { resume = "x" }, "option resume must be a text that cursor:position() gave" },
     { { NextToken = "t" }, { resume = "1:t" },
       "give either option resume or the parameter NextToken" },
+    { {}, { prefetch = 1 }, "option prefetch must be a boolean" },
     { {}, { max_itmes = 3 }, "unknown option max_itmes" },
     { {}, 3, "the options must be a table, got number" },
     { "x", {}, "the parameters must be a table, got string" },
   } do
     it("says " .. case[3], function()
-      local iterator, failure = pagination.items(function() end, OPERATION, case[1], case[2])
+      local iterator, failure = pagination.items(service {}, OPERATION, case[1], case[2])
       assert.is_nil(iterator)
       assert.equal("validation", failure.kind)
       assert.equal(case[3], failure.message)

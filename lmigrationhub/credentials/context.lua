@@ -27,24 +27,40 @@ local function failure_of(response, kind)
   return { code = error_code(response) or "", status = response.status }
 end
 
+-- For a client that is not to correct its clock.
+local NO_SKEW = {
+  seconds = 0, observe = function() end, explains = function() return false end,
+}
+
 local function with_timeouts(request, settings)
   local copy = { timeouts = { connect = settings.connect_timeout, total = settings.timeout } }
   for name, value in next, request do copy[name] = value end
   return copy
 end
 
+-- One attempt, signed for its own time; also, whether the skew that it taught mends its failure.
+local function attempt(world, transport, request, sign)
+  local sent, used = world.now(), world.skew.seconds
+  local response, message, kind = transport:send(sign and sign(request) or request)
+  local failure = failure_of(response, kind)
+  if response then world.skew:observe(sent, world.now(), response.headers) end
+  local is_mended = sign and failure and world.skew:explains(failure, used)
+  return failure, is_mended, response, message, kind
+end
+
 -- Sends until there is an answer that no further try would better.
-local function send_patiently(world, transport, request, attempts)
+local function send_patiently(world, transport, request, options)
   local call = { attempts = 0 }
   while true do
     call.attempts = call.attempts + 1
-    local response, message, kind = transport:send(request)
-    local failure = failure_of(response, kind)
+    local failure, is_mended, response, message, kind =
+      attempt(world, transport, request, options.sign)
     if not failure then
       world.policy:succeeded(call)
       return response
     end
-    local delay = call.attempts ~= attempts and world.policy:failed(call, failure)
+    local delay = call.attempts ~= options.attempts
+      and world.policy:failed(call, failure, is_mended)
     if not delay then return response, message, kind end
     world.log("debug", ("credentials: attempt %d failed (%s), next in %.1f s")
       :format(call.attempts, failure.status or failure.code, delay))
@@ -58,13 +74,13 @@ local function send(world, settings, request, options)
   request = with_timeouts(request, settings)
   if not options.retry then return transport:send(request) end
   world.policy = world.policy or world.retry()
-  return send_patiently(world, transport, request, options.attempts)
+  return send_patiently(world, transport, request, options)
 end
 
 local function sign(world, request, credentials, region, service)
   local sigv4 = require "lmigrationhub.sigv4"
   local headers = {
-    ["x-amz-date"] = os.date("!%Y%m%dT%H%M%SZ", math.floor(world.now())),
+    ["x-amz-date"] = os.date("!%Y%m%dT%H%M%SZ", math.floor(world.now() + world.skew.seconds)),
     ["x-amz-security-token"] = credentials.session_token,
   }
   for name, value in next, request.headers do headers[name] = value end
@@ -81,6 +97,7 @@ local function posix() return require "lmigrationhub.posix" end
 ---@field transport lmigrationhub.Transport
 ---@field direct (fun(): lmigrationhub.Transport)? one without proxy, default: transport
 ---@field retry fun(): lmigrationhub.RetryPolicy a new one
+---@field skew lmigrationhub.ClockSkew? the client's, which STS teaches too; default: none
 ---@field now (fun(): number)? seconds since 1970 UTC
 ---@field random (fun(): number)? uniform in [0, 1)
 ---@field open (fun(path: string, mode: string): file*?, string?)?
@@ -97,6 +114,7 @@ local function new(settings, given)
     transport = given.transport,
     direct = given.direct or function() return given.transport end,
     retry = given.retry,
+    skew = given.skew or NO_SKEW,
     now = given.now or os.time,
     log = given.log or function() end,
   }

@@ -118,9 +118,15 @@ local function asking(find)
   return function(settings, context) return ask(find(), settings, context) end
 end
 
+-- That nothing was given is known without loading the provider.
+local function ask_explicit(settings, context)
+  if not settings.credentials then return nil, "option credentials: none given in code" end
+  return ask(explicit(), settings, context)
+end
+
 -- unless: a setting that switches the row off.
 local CHAIN = {
-  { ask = asking(explicit) },
+  { ask = ask_explicit },
   { ask = asking(environment), unless = "profile_in_code" },
   { ask = ask_profile },
   { ask = asking(web_identity), unless = "profile_in_code" },

@@ -2,6 +2,7 @@
 -- to whoever accepts it.
 
 local endpoint = require "lmigrationhub.endpoint"
+local errors = require "lmigrationhub.errors"
 local json = require "lmigrationhub.json"
 local timestamp = require "lmigrationhub.timestamp"
 
@@ -106,8 +107,8 @@ local function credentials_of(result)
   return credentials.expiration and credentials
 end
 
-local function ask(context, action, request)
-  local response, message = context.send(request, { retry = true })
+local function ask(context, action, request, sign)
+  local response, message = context.send(request, { retry = true, sign = sign })
   if not response then return nil, ("%s: %s"):format(action, message) end
   local document = json.decode(response.body)
   if response.status ~= 200 then return nil, refusal(action, response, document) end
@@ -131,9 +132,10 @@ local function call(settings, context, action, parameters, credentials)
   local found, region = find_endpoint(settings)
   if not found then return nil, "STS: " .. region, true end
   local request = new_request(found, action, parameters)
-  if credentials then request = context.sign(request, credentials, region, "sts") end
-  local assumed, message = ask(context, action, request)
+  local function sign(unsigned) return context.sign(unsigned, credentials, region, "sts") end
+  local assumed, message = ask(context, action, request, credentials and sign)
   if assumed then return assumed end
+  message = errors.without_secrets(message, credentials and credentials.session_token)
   return nil, message, true, "CredentialsError"
 end
 

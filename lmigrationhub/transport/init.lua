@@ -1,14 +1,16 @@
--- Picks the transport that does not block its host.
-local script = require "lmigrationhub.transport.script"
+-- Picks the transport that does not block its host. Only the one that is used is loaded: nginx is
+-- not to map libcurl.
+
+local function is_in_nginx()
+  local nginx = rawget(_G, "ngx")
+  return type(nginx) == "table" and nginx.get_phase ~= nil
+end
 
 ---@param options lmigrationhub.TransportOptions?
----@return lmigrationhub.ScriptTransport
+---@return lmigrationhub.Transport
 local function new(options)
-  local nginx = rawget(_G, "ngx")
-  if nginx and nginx.get_phase then
-    error("lmigrationhub does not run inside nginx yet; it would block the worker", 2)
-  end
-  return script.new(options)
+  if is_in_nginx() then return require("lmigrationhub.transport.nginx").new(options) end
+  return require("lmigrationhub.transport.script").new(options)
 end
 
 return { new = new }

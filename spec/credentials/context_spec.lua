@@ -1,3 +1,4 @@
+local clock_skew = require "lmigrationhub.clock_skew"
 local contexts = require "lmigrationhub.credentials.context"
 local worlds = require "spec.credentials.world"
 
@@ -102,6 +103,34 @@ describe("lmigrationhub.credentials.context", function()
       signed.headers.authorization)
     assert.same({ host = "sts.us-east-1.amazonaws.com" }, request.headers)
     assert.equal("a=b", signed.body)
+  end)
+
+  it("signs each try anew", function()
+    local world, count = worlds.new { answer(503), answer(200) }, 0
+    contexts.new(SETTINGS, world).send(GET, { retry = true, sign = function(request)
+      assert.equal(GET.url, request.url)
+      count = count + 1
+      return { number = count }
+    end })
+    assert.same({ { number = 1 }, { number = 2 } }, world.requests)
+  end)
+
+  it("tries again once the skew that a refusal taught explains it, and signs by it", function()
+    local refusal =
+      answer(403, '{"Error":{"Code":"SignatureDoesNotMatch"}}',
+        { date = "Tue, 14 Nov 2023 22:23:20 GMT" })
+    local world = worlds.new { refusal, answer(200) }
+    world.skew = clock_skew.new()
+    local context, dates = contexts.new(SETTINGS, world), {}
+    context.send(GET, { retry = true, sign = function()
+      local request = { path = "/", method = "GET", headers = { host = "host" } }
+      local keys = { access_key_id = "id", secret_access_key = "hidden" }
+      local signed = context.sign(request, keys, "us-east-1", "sts")
+      dates[#dates + 1] = signed.headers["x-amz-date"]
+      return signed
+    end })
+    assert.same({ "20231114T221320Z", "20231114T222320Z" }, dates)
+    assert.equal(600, world.skew.seconds)
   end)
 
   it("makes up the name of a session from the time", function()

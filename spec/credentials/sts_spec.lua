@@ -28,6 +28,7 @@ local function new_context(response, message)
   local context = {}
   function context.send(request, options)
     context.request, context.options = request, options
+    if options.sign then options.sign(request) end
     return response, message
   end
   function context.sign(request, ...)

@@ -57,7 +57,7 @@ local function modules_folder()
   error("nginx's Lua module was not found; Debian has it in libnginx-mod-http-lua")
 end
 
-local function configuration(root, folder, ports)
+local function configuration(root, folder, ports, locations)
   local values = {
     modules = modules_folder(),
     -- A worker of another user could not read the folder.
@@ -66,6 +66,7 @@ local function configuration(root, folder, ports)
     folder = folder,
     port = ports.http,
     https_port = ports.https,
+    locations = locations and assert(read(root .. "/" .. locations)) or "",
   }
   return (read(root .. "/spec/hub/nginx.conf"):gsub("%${(%w+[_%w]*)}", values))
 end
@@ -117,6 +118,13 @@ Hub.__name = "spec.hub.server"
 function Hub:_control(action, body)
   local answer, problem = exchange(self.endpoint .. "/_hub/" .. action, body)
   if not answer then error(("the hub refused %s: %s"):format(action, problem), 3) end
+  return answer
+end
+
+--- Asks what a further location serves; posts when there is a body.
+function Hub:ask(path, body)
+  local answer, problem = exchange(self.endpoint .. path, body)
+  if not answer then error(("%s: %s"):format(path, problem), 2) end
   return answer
 end
 
@@ -185,7 +193,8 @@ local function await(hub)
 end
 
 --- Starts a hub.
----@param options table? seed: the path of a seed file, or a seed as a table
+---@param options table? seed: the path of a seed file, or a seed as a table; locations: the path of
+---further locations for nginx to serve beside it
 local function start(options)
   local seed = options and options.seed or DEFAULT_SEED
   local text = type(seed) == "table" and cjson.encode(seed) or read(seed)
@@ -196,7 +205,8 @@ local function start(options)
   local plain, plain_port = listen()
   local tls, tls_port = listen()
   local ports = { http = plain_port, https = tls_port }
-  write(hub._folder .. "/nginx.conf", configuration(project_folder(), hub._folder, ports))
+  write(hub._folder .. "/nginx.conf", configuration(
+    project_folder(), hub._folder, ports, options and options.locations))
   describe(hub, cjson.decode(text), ports)
   hub._process = spawn(hub._folder, { plain, tls })
   await(hub)

@@ -1,5 +1,6 @@
 -- What every transport keeps: called inside a `describe`, with the function that makes one and
--- with busted's words, which a required file does not see.
+-- with busted's words, which a required file does not see; `overlap` instead of `it` where waits in
+-- `concurrently` have to let others go on, and nil for a transport without it.
 local assert = require "luassert"
 local faults = require "spec.faults"
 local socket = require "socket"
@@ -145,6 +146,97 @@ return function(new, words)
     assert.is_true(socket.gettime() - begin >= 0.199)
     assert.equal(200, assert(transport:wait(pending)).status)
   end)
+
+  local overlap = words.overlap
+
+  local function list(...)
+    local items, index = { ... }, 0
+    return function()
+      index = index + 1
+      return items[index]
+    end
+  end
+
+  local function answer(body)
+    return assert(transport:send(request(("answer %q"):format(body)))).body
+  end
+
+  if overlap then
+    it("runs a function for each item, and ends when all have", function()
+      local seen = {}
+      transport:concurrently(list("a", "b", "c"), 2, function(item) seen[answer(item)] = true end)
+      assert.same({ a = true, b = true, c = true }, seen)
+      transport:concurrently(list(), 2, error)
+    end)
+
+    overlap("has no more than limit at once, and not fewer", function()
+      local now, most = 0, 0
+      transport:concurrently(list("a", "b", "c", "d", "e", "f", "g"), 3, function(item)
+        now = now + 1
+        most = math.max(most, now)
+        answer(item)
+        now = now - 1
+      end)
+      assert.same({ 0, 3 }, { now, most })
+    end)
+
+    overlap("asks a limit that is a function before each item", function()
+      local limit, now, most = 1, 0, 0
+      transport:concurrently(list("a", "b", "c", "d"), function() return limit end, function(item)
+        now = now + 1
+        most = math.max(most, now)
+        if item == "a" then assert.equal(1, now) end
+        answer(item)
+        limit = 2
+        now = now - 1
+      end)
+      assert.equal(2, most)
+    end)
+
+    overlap("sleeps in one and sends in another", function()
+      local log = {}
+      transport:concurrently(list(0.3, false), 2, function(seconds)
+        table.insert(log, "begin")
+        if seconds then transport:sleep(seconds) else answer "quick" end
+        table.insert(log, seconds and "slept" or "sent")
+      end)
+      assert.same({ "begin", "begin", "sent", "slept" }, log)
+    end)
+
+    it("takes items of an iterator that waits", function()
+      local items, seen = list("a", "b", "c"), {}
+      transport:concurrently(function()
+        local item = items()
+        return item and answer(item)
+      end, 2, function(item) seen[answer(item)] = true end)
+      assert.same({ a = true, b = true, c = true }, seen)
+    end)
+
+    overlap("raises the error of one, after the others were stopped", function()
+      local value, went_on = {}, false
+      local ok, failure = pcall(function()
+        transport:concurrently(list("stall()", "answer(1)"), 2, function(script)
+          transport:send(request(script))
+          went_on = script == "stall()"
+          error(value)
+        end)
+      end)
+      assert.is_false(ok)
+      assert.equal(value, failure)
+      assert.equal("after", answer "after")
+      assert.is_false(went_on)
+    end)
+
+    it("nests", function()
+      local seen = {}
+      transport:concurrently(list("a", "b"), 2, function(outer)
+        transport:concurrently(list("1", "2"), 2, function(inner)
+          seen[answer(outer .. inner)] = true
+        end)
+      end)
+      assert.same({ a1 = true, a2 = true, b1 = true, b2 = true }, seen)
+    end)
+  end
 
   it("closes twice, and is of no use then", function()
     transport:close()

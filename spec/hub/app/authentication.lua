@@ -5,7 +5,7 @@ local clock = require "spec.hub.app.clock"
 local sigv4 = require "lmigrationhub.sigv4"
 
 local ALGORITHM = "AWS4-HMAC-SHA256"
-local SERVICE = "mgh"
+local SERVICE = "mgh" -- unless the context names another
 local TERMINATOR = "aws4_request"
 local TOLERANCE = 5 * 60 -- seconds between the signer's clock and the service's
 
@@ -68,8 +68,9 @@ local function check_scope(claim, _, context)
     return invalid_signature("Credential should be scoped to a valid region, not '%s'.",
       claim.region)
   end
-  if claim.service ~= SERVICE then
-    return invalid_signature("Credential should be scoped to correct service: '%s'.", SERVICE)
+  local service = context.service or SERVICE
+  if claim.service ~= service then
+    return invalid_signature("Credential should be scoped to correct service: '%s'.", service)
   end
   if claim.terminator ~= TERMINATOR then
     return invalid_signature("Credential should be scoped with a valid terminator: '%s', not '%s'.",
@@ -157,7 +158,7 @@ local CHECKS = {
   check_scope, check_date, check_signed_headers, check_key, check_signature, check_permission,
 }
 
---- authenticate(request, context{now, region, keys}) -> account | nil, fault
+--- authenticate(request, context{now, region, keys, service}) -> account | nil, fault
 local function authenticate(request, context)
   local claim, refused = parse(request.headers.authorization, request.headers["x-amz-date"])
   if not claim then return nil, refused end

@@ -128,4 +128,7 @@ local function start(options)
   store.fill(seed)
 end
 
-return { start = start, serve = serve, control = function() control.serve(seed) end }
+return {
+  start = start, serve = serve, control = function() control.serve(seed) end,
+  keys = keys, region = function() return seed.region end, -- for other services beside it
+}
