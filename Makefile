@@ -30,7 +30,7 @@ LIBS_curl = -lcurl
 FOUND = $(foreach lua,$(LUAS),$(if $(wildcard $(HEADERS_$(lua))/lua.h),$(lua)))
 AT_HOME = LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$(BUILD)/5.4/?.so;;'
 
-.PHONY: build help deps test-deps demo hub test install clean
+.PHONY: build help deps test-deps demo hub test bench install clean
 build: $(FOUND:%=build-%)
 
 help:
@@ -38,6 +38,7 @@ help:
 	@echo "make demo       installs what is missing, lists a task's updates from a local Migration Hub"
 	@echo "make hub        starts that local Migration Hub for you to try things, until Ctrl-C: SEED, SAVE (files)"
 	@echo "make test       installs what is missing, runs every test on every Lua"
+	@echo "make bench      measures costs beside other clients, some 4 minutes: QUICK=1, CHART=file.svg"
 	@echo "make install    copies the modules for Lua $(LUA) below $(PREFIX): LUA=5.4|5.3|5.1|jit, PREFIX, DESTDIR"
 	@echo "make deps       installs what building and the demo need (Debian), make test-deps what tests need"
 	@echo "make clean      removes $(BUILD)/"
@@ -60,6 +61,16 @@ test: test-deps
 	@$(MAKE) --no-print-directory $(LUAS:%=build-%)
 	@spec/interop/npm/install
 	@lua5.4 spec/run.lua
+
+# Not part of any test: it tells what things cost, beside other clients.
+bench: test-deps
+	@$(MAKE) --no-print-directory build-5.4 build-jit $(BUILD)/bench/measure $(BUILD)/bench/libcurl
+	@spec/interop/npm/install
+	@lua5.4 spec/bench/main.lua $(if $(QUICK),--quick) $(if $(CHART),--chart $(CHART))
+
+$(BUILD)/bench/%: spec/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) $(CFLAGS) -o $@ $< $(LDFLAGS) -lcurl
 
 LUA_FILES = $(filter-out %/types.lua,$(wildcard $(addprefix lmigrationhub/,*.lua */*.lua)))
 install: build-$(LUA)

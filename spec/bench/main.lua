@@ -1,0 +1,69 @@
+-- The benchmark: lmigrationhub beside other clients, on this machine.
+--   lua5.4 spec/bench/main.lua [--quick] [--chart FILE.svg]
+-- The system's trust store must hold the server's authority, and stays as it is: in a mount
+-- namespace of the benchmark's own a copy with one more certificate lies over /etc/ssl/certs.
+
+package.path = "./?.lua;./?/init.lua;" .. package.path
+
+local server = require "spec.bench.server"
+local shell = require "spec.bench.shell"
+
+local RUN = [[taskset -c %s unshare %s --mount --propagation private sh -c '
+mount --bind "$1/certs" /etc/ssl/certs && exec lua5.4 spec/bench/run.lua "$@"
+' bench %s %s %s '%s' %s]]
+
+local function refuse()
+  io.stderr:write "usage: lua5.4 spec/bench/main.lua [--quick] [--chart FILE.svg]\n"
+  os.exit(2)
+end
+
+local function parse(arguments)
+  local options, index = { length = "full", chart = "-" }, 1
+  while arguments[index] do
+    if arguments[index] == "--quick" then
+      options.length = "quick"
+    elseif arguments[index] == "--chart" then
+      index = index + 1
+      options.chart = arguments[index] or refuse()
+    else
+      refuse()
+    end
+    index = index + 1
+  end
+  return options
+end
+
+-- The first CPU that we may use, and all of them.
+local function find_cpus()
+  local all = shell.read "/proc/self/status":match "Cpus_allowed_list:%s*(%S+)"
+  return all:match "^%d+", all
+end
+
+local function describe()
+  local model = shell.read "/proc/cpuinfo":match "model name%s*:%s*([^\n]+)" or "unknown CPU"
+  local system = shell.read "/etc/os-release":match 'PRETTY_NAME="([^"]+)"' or "unknown system"
+  print(("%s. %s, %s, %s CPUs."):format(
+    os.date "!%Y-%m-%d", system, model, shell.output "nproc"))
+end
+
+local function run(folder, options)
+  local first, all = find_cpus()
+  local started = server.start(folder, first)
+  local urls = {}
+  for name, url in pairs(started.urls) do urls[#urls + 1] = name .. "=" .. url end
+  -- Who is not root becomes it in a namespace of users.
+  local user = shell.output "id -u" == "0" and "" or "--map-root-user"
+  local done = os.execute(RUN:format(
+    first, user, folder, all, options.length, options.chart, table.concat(urls, " ")))
+  started:stop()
+  return done
+end
+
+local options = parse(arg)
+describe()
+local folder = shell.output "mktemp -d -t migration-hub-bench.XXXXXX"
+server.make_trust(folder)
+local ok, done = pcall(run, folder, options)
+os.execute("rm -rf " .. folder)
+if not ok then error(done, 0) end
+os.exit(done == true)
