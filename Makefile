@@ -6,6 +6,7 @@ BUILD = build
 PREFIX = /usr/local
 LUA = 5.4
 INSTALL = .ci/install
+LISTEN = 127.0.0.1:0
 
 C_MODULES = sigv4 utf8 curl digest posix
 LUAS = 5.4 5.3 5.1 jit
@@ -30,13 +31,17 @@ LIBS_curl = -lcurl
 FOUND = $(foreach lua,$(LUAS),$(if $(wildcard $(HEADERS_$(lua))/lua.h),$(lua)))
 AT_HOME = LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$(BUILD)/5.4/?.so;;'
 
-.PHONY: build help deps test-deps demo hub test bench install clean
+.PHONY: build help deps test-deps dashboard-deps demo hub dashboard test test-dashboard bench
+.PHONY: nginx install clean
 build: $(FOUND:%=build-%)
 
 help:
 	@echo "make            builds for each Lua whose headers are installed ($(FOUND))"
+	@echo "make nginx      builds what runs inside nginx, which needs no libcurl"
 	@echo "make demo       installs what is missing, lists a task's updates from a local Migration Hub"
 	@echo "make hub        starts that local Migration Hub for you to try things, until Ctrl-C: SEED, SAVE (files)"
+	@echo "make dashboard  a page that shows a migration as it goes, on that Hub, until Ctrl-C: LISTEN (ADDRESS:PORT)"
+	@echo "make test-dashboard  looks at that page in headless Chromium"
 	@echo "make test       installs what is missing, runs every test on every Lua"
 	@echo "make bench      measures costs beside other clients, some 4 minutes: QUICK=1, CHART=file.svg"
 	@echo "make install    copies the modules for Lua $(LUA) below $(PREFIX): LUA=5.4|5.3|5.1|jit, PREFIX, DESTDIR"
@@ -48,6 +53,9 @@ deps:
 	@$(INSTALL) demo
 test-deps:
 	@$(INSTALL) test
+
+# What an nginx needs, which brings an HTTP client of its own: no libcurl.
+nginx: $(filter-out %/curl.so,$(C_MODULES:%=$(BUILD)/jit/lmigrationhub/%.so))
 
 demo: deps
 	@$(MAKE) --no-print-directory build-5.4 build-jit
@@ -61,6 +69,18 @@ test: test-deps
 	@$(MAKE) --no-print-directory $(LUAS:%=build-%)
 	@spec/interop/npm/install
 	@lua5.4 spec/run.lua
+
+dashboard: deps
+	@$(MAKE) --no-print-directory build-5.4 build-jit
+	@LISTEN='$(LISTEN)' $(AT_HOME) lua5.4 examples/dashboard/demo.lua
+
+dashboard-deps:
+	@$(INSTALL) dashboard
+
+test-dashboard: deps dashboard-deps
+	@$(MAKE) --no-print-directory build-5.4 build-jit
+	@spec/dashboard/npm/install
+	@$(AT_HOME) lua5.4 spec/dashboard/run.lua
 
 # Not part of any test: it tells what things cost, beside other clients.
 bench: test-deps
