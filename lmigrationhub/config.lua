@@ -180,12 +180,25 @@ local function collect(sources)
   return settings, problems
 end
 
--- Reads each variable once.
+-- In its init phases nginx takes a variable that it was given as `env NAME=VALUE` for any other
+-- whose name begins with that one. Of ours, none has a use for the value of such a namesake.
+local function is_namesakes(getenv, name, value)
+  for last in name:gmatch "()_" do
+    if value == getenv(name:sub(1, last - 1)) then return true end
+  end
+  return false
+end
+
+-- Reads each variable once, by its exact name.
 local function once(getenv)
   local read = {}
-  return function(name)
+  local function read_once(name)
     if read[name] == nil then read[name] = getenv(name) or false end
     return read[name] or nil
+  end
+  return function(name)
+    local value = read_once(name)
+    return value and not is_namesakes(read_once, name, value) and value or nil
   end
 end
 

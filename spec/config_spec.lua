@@ -115,6 +115,17 @@ describe("lmigrationhub.config", function()
     end)
   end
 
+  it("takes no value of a variable whose name another's begins with", function()
+    local function nginx(name) -- in an init phase, with `env AWS_ENDPOINT_URL_SSO=https://sso;`
+      return name:find "^AWS_ENDPOINT_URL_SSO" and "https://sso" or nil
+    end
+    local world = environment {}
+    world.getenv = nginx
+    local settings = config.new({}, world)
+    assert.equal("https://sso", settings.endpoint_sso)
+    assert.is_nil(settings.endpoint_sso_oidc)
+  end)
+
   it("takes what neither code nor environment say from the profile", function()
     local file = "[default]\nregion = eu-west-1\nmax_attempts = 5\nuse_fips_endpoint = TRUE\n"
       .. "[profile other]\nregion = eu-west-2\nretry_mode = legacy\nca_bundle = /b.pem\n"
