@@ -173,14 +173,22 @@ local function transport_options(settings)
   }
 end
 
+-- A transport may be unable to do what an option asks for.
+local function new_transport(options)
+  local ok, made = pcall(transport.new, options)
+  if ok then return made end
+  local message = tostring(made):gsub("^[^\n]-:%d+: ", "")
+  error(errors.new { kind = "config", code = "InvalidConfiguration", message = message }, 0)
+end
+
 -- The transport of the calls; what gives one that goes past the proxy, as metadata services are on
 -- the machine or beside it; and what closes both.
 local function transports(settings)
   local options, direct = transport_options(settings), nil
-  local main = settings.transport or transport.new(options)
+  local main = settings.transport or new_transport(options)
   local function find_direct()
     if settings.transport or not options.proxy then return main end
-    direct = direct or transport.new { ca_file = options.ca_file }
+    direct = direct or new_transport { ca_file = options.ca_file }
     return direct
   end
   return main, find_direct, function()

@@ -66,6 +66,7 @@ build = {
     ["lmigrationhub.tokens"] = "lmigrationhub/tokens.lua",
     ["lmigrationhub.transport"] = "lmigrationhub/transport/init.lua",
     ["lmigrationhub.transport.http1"] = "lmigrationhub/transport/http1.lua",
+    ["lmigrationhub.transport.light_threads"] = "lmigrationhub/transport/light_threads.lua",
     ["lmigrationhub.transport.nginx"] = "lmigrationhub/transport/nginx.lua",
     ["lmigrationhub.transport.scheduler"] = "lmigrationhub/transport/scheduler.lua",
     ["lmigrationhub.transport.script"] = "lmigrationhub/transport/script.lua",

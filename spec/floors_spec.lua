@@ -4,7 +4,7 @@ local FLOORS = {
   { "sigv4", "utf8", "curl", "digest", "posix" },
   { "errors", "json", "operations", "settings", "endpoint", "reader", "timestamp",
     "shared_config", "rate_limiter", "user_agent", "transport.http1",
-    "transport.scheduler" },
+    "transport.scheduler", "transport.light_threads" },
   { "sign_in" },
   { "request", "response", "retry", "clock_skew", "config", "tokens", "credentials.*",
     "transport.script", "transport.nginx" },

@@ -1,6 +1,7 @@
 -- README.md shows nothing that does not work. A ```sh block runs as printed, from the project's
 -- root, with a new HOME and a local hub's settings; a ```lua block compiles, and one that begins
 -- with `-- examples/<file>` goes on with that file's contents.
+local http = require "socket.http"
 local server = require "spec.hub.server"
 
 -- Lines that other steps run: this run itself, the install spec, the test of `make hub` below.
@@ -94,6 +95,43 @@ describe("README.md", function()
       end)
     end
   end
+end)
+
+describe("README.md's nginx.conf", function()
+  local hub, folder
+
+  setup(function()
+    hub = server.start { seed = "spec/hub/demo.json" }
+    folder = select(2, run "mktemp -d"):match "%S+"
+    local file = assert(io.open(folder .. "/nginx.conf", "w"))
+    file:write(blocks_of "nginx"[1])
+    file:close()
+  end)
+
+  teardown(function()
+    run("kill -QUIT $(cat " .. folder .. "/nginx.pid)")
+    run("rm -rf " .. folder)
+    hub:stop()
+  end)
+
+  it("serves a task's updates as printed", function()
+    local root = select(2, run "pwd"):match "%S+"
+    local environment = settings {
+      AWS_ENDPOINT_URL_MIGRATION_HUB = hub.endpoint, AWS_REGION = hub.region,
+      AWS_ACCESS_KEY_ID = hub.access_key_id, AWS_SECRET_ACCESS_KEY = hub.secret_access_key,
+      LUA_PATH = ("%s/?.lua;%s/?/init.lua;;"):format(root, root),
+      LUA_CPATH = root .. "/build/jit/?.so;;", HOME = folder,
+    }
+    local ok, output = run(
+      ("env -u AWS_CA_BUNDLE %s PATH=$PATH:/usr/sbin nginx -p %s -e error.log -c nginx.conf")
+        :format(environment, folder))
+    assert(ok, output)
+    local body = assert(http.request(
+      "http://127.0.0.1:8080/updates?stream=SMS&task=sms-12de3cf1a"))
+    local _, lines = body:gsub("\n", "")
+    assert.equal(1284, lines, body)
+    assert.truthy(body:find "COMPLETED 100 %%\n$")
+  end)
 end)
 
 describe("make hub", function()

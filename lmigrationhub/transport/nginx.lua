@@ -3,6 +3,7 @@
 -- what such a one had taken is found again by looking for it.
 -- `ngx` is asked for when it is needed, since there may be none at `require`.
 local http1 = require "lmigrationhub.transport.http1"
+local light_threads = require "lmigrationhub.transport.light_threads"
 
 local MAX_CONNECTIONS = 256 -- at once in a worker
 local MAX_HANDSHAKES = 16 -- at once in a worker; each takes some 0.6 ms of its time
@@ -49,7 +50,8 @@ local function await(semaphore, seconds)
   return semaphore:wait((to_milliseconds(seconds) + 0.5) / 1000)
 end
 
--- A limit of what attempts do at once. `free` holds the places that are given to who waits.
+-- A limit of what attempts do at once: `taken` places are taken but for those that `free` holds, a
+-- semaphore that is made, in the worker, when somebody has to wait.
 local Limit = {}
 Limit.__index = Limit
 
@@ -66,7 +68,7 @@ end
 function Limit:leave(attempt)
   if not self.holders[attempt] then return end
   self.holders[attempt] = nil
-  if self.free and self.free:count() < 0 then
+  if self.free then
     self.free:post(1)
   else
     self.taken = self.taken - 1
@@ -82,24 +84,16 @@ function Limit:look()
   end
 end
 
--- A place, if there is one. The semaphore may hold one that was given to a waiter who was ended.
-function Limit:take()
-  if self.taken < self.places then
-    self.taken = self.taken + 1
-    return true
-  end
-  return self.free and self.free:wait(0)
-end
-
 -- Tells whether there was a place in time.
 function Limit:enter(attempt, by)
-  local entered = self:take()
+  local entered = self.taken < self.places
+  if entered then self.taken = self.taken + 1 end
   while not entered do
+    self.free = self.free or new_semaphore(0)
     self:look()
     local left = seconds_until(by)
     if left <= 0 then return false end
-    self.free = self.free or new_semaphore(0) -- of this worker: none is made before the fork
-    entered = self:take() or await(self.free, math.min(left, LOOK))
+    entered = await(self.free, math.min(left, LOOK))
   end
   self.holders[attempt] = true
   return true
@@ -429,6 +423,28 @@ function Transport:sleep(seconds) -- luacheck: no self
   check_wait()
   ngx.update_time() -- else time that the handler has used counts as slept
   ngx.sleep(to_milliseconds(seconds) / 1000)
+end
+
+---Runs a function for many items, in light threads.
+---@param next_item function  gives an item, or nil
+---@param limit integer|fun(): integer  at once
+---@param fn function
+function Transport:concurrently(next_item, limit, fn) -- luacheck: no self
+  check_wait()
+  light_threads.run(next_item, limit, fn)
+end
+
+---Lets go of a request that was begun. Its connection is closed.
+---@param pending table
+function Transport:cancel(pending) -- luacheck: no self
+  pending.is_taken = true
+  pcall(ngx.thread.kill, pending.thread)
+end
+
+---@return number seconds
+function Transport:now() -- luacheck: no self
+  ngx.update_time()
+  return ngx.now()
 end
 
 ---Ends the use of the transport. What is under way goes on; idle connections, which the transports

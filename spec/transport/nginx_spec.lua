@@ -363,6 +363,12 @@ describe("lmigrationhub.transport.nginx", function()
       assert.equal(3, most "requests")
     end)
 
+    it("give each place on at once", function()
+      local begin = socket.gettime()
+      assert.equal(20, many("{ max_connections = 1 }", 20, localhost("plain", "http") .. "hold"))
+      assert.is_true(socket.gettime() - begin < 3) -- 20 times 0.05 seconds
+    end)
+
     it("let as many go on as there are places", function()
       local url = localhost("plain", "http") .. "hold"
       assert.equal(12, many("{ max_connections = 12 }", 12, url))
