@@ -95,7 +95,7 @@ end
 local function new_quick(shape)
   local known = {}
   local inner = emit(shape, "root", nil, 1, known)
-  return load(fill(CHUNK, { KNOWN = declare(known), INNER = inner }), "=reader")(known)
+  return assert(load(fill(CHUNK, { KNOWN = declare(known), INNER = inner }), "=reader"))(known)
 end
 
 -- (shape, value, convert) -> the right value | nil, place and nature of what is wrong
@@ -145,8 +145,10 @@ function careful.timestamp(_, value, convert)
 end
 
 function careful.integer(_, value, convert)
-  if type(value) == "number" and value % 1 == 0 then return to_integer(value) or value end
-  return convert("integer", value)
+  local problem
+  if type(value) ~= "number" or value % 1 ~= 0 then value, problem = convert("integer", value) end
+  if problem then return nil, problem end
+  return to_integer(value) or value
 end
 
 --- Makes the reader of a structure. `convert` gives the right form of a value, or nil and what is

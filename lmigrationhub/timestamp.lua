@@ -22,9 +22,10 @@ local function days_since_epoch(year, month, day)
   return 365 * year + leap_days + math.floor((153 * (month - 3) + 2) / 5) + day - 719469
 end
 
-local function seconds(year, month, day, hour, minute, second)
+local function seconds(year, month, day, hour, minute, second, fraction)
+  if fraction ~= "" and not fraction:find "^%.%d" then return nil end
   year, month, day = tonumber(year), tonumber(month), tonumber(day)
-  hour, minute, second = tonumber(hour), tonumber(minute), tonumber(second)
+  hour, minute, second = tonumber(hour), tonumber(minute), tonumber(second .. fraction)
   if month < 1 or month > 12 or day < 1 or day > days_in(year, month) then return nil end
   if hour > 23 or minute > 59 or second >= 61 then return nil end -- 60 is a leap second
   return days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
@@ -42,21 +43,22 @@ local function iso8601(text)
   local year, month, day, hour, minute, second, fraction, zone =
     text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(%.?%d*)([Zz+-][%d:]*)$")
   local east = zone and offset(zone)
-  if not east or fraction == "." then return nil end
-  local time = seconds(year, month, day, hour, minute, second .. fraction)
+  if not east then return nil end
+  local time = seconds(year, month, day, hour, minute, second, fraction)
   return time and time - east
 end
 
 local function http_date(text)
-  local day, name, year, hour, minute, second =
-    text:match("^%a%a%a, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d%.?%d*) GMT$")
+  local day, name, year, hour, minute, second, fraction =
+    text:match("^%a%a%a, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d)(%.?%d*) GMT$")
   local month = MONTHS[name]
   if not month then return nil end
-  return seconds(year, month, day, hour, minute, second)
+  return seconds(year, month, day, hour, minute, second, fraction)
 end
 
 local function number(text)
-  return text:find("^%-?%d+%.?%d*$") and tonumber(text) or nil
+  local value = text:find("^%-?%d+%.?%d*$") and tonumber(text)
+  return value and math.abs(value) < math.huge and value or nil
 end
 
 --- Reads a point in time: "2024-05-31T12:00:00.5Z", "2024-05-31T14:00:00+02:00",

@@ -99,6 +99,7 @@ struct request {
 
 static bool append(struct buffer *b, const char *data, size_t length,
                    size_t expected) {
+  if (length == 0) return true; /* there may be no data to copy to */
   if (length > b->size - b->length) {
     size_t size = b->length + (length > b->length ? length : b->length);
     char *grown;
@@ -140,8 +141,8 @@ static int parse_status(const char *line, size_t length) {
   if (length < 13 || memcmp(line, "HTTP/1.", 7) != 0) return 0;
   if ((line[7] != '0' && line[7] != '1') || line[8] != ' ') return 0;
   if (line[9] < '1' || line[9] > '5') return 0;
-  if (!is_digit(line[10]) || !is_digit(line[11]) || is_digit(line[12]))
-    return 0;
+  if (!is_digit(line[10]) || !is_digit(line[11])) return 0;
+  if (line[12] != ' ' && line[12] != '\r' && line[12] != '\n') return 0;
   return 100 * (line[9] - '0') + 10 * (line[10] - '0') + (line[11] - '0');
 }
 

@@ -45,6 +45,16 @@ describe("lmigrationhub.response: results", function()
     end
   end)
 
+  it("have integers for numbers in text, however these are written", function()
+    for _, number in ipairs { "58", "58.0", "5.8e1" } do
+      local body = '{"MigrationTaskUpdateList":[{"MigrationTaskState":{"ProgressPercent":"%s"}}]}'
+      local page = read(200, body:format(number))
+      local percent = page.MigrationTaskUpdateList[1].MigrationTaskState.ProgressPercent
+      assert.equal(58, percent)
+      assert.equal("58", ("%s"):format(percent))
+    end
+  end)
+
   it("are empty tables for an empty object", function() assert.same({}, read(200, "{}")) end)
 
   it("may be no bytes at all where the operation has no result", function()

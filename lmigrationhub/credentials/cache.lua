@@ -35,10 +35,11 @@ local function windows(credentials, is_late, now)
   return ends - advisory_window(ends - now), ends - MANDATORY_WINDOW
 end
 
+-- They are there only once all is known of them: Lua may run out of memory at each step.
 local function keep(state, credentials, is_late, now)
-  state.kept, state.is_late = credentials, is_late
+  state.is_late = is_late
   state.advisory_at, state.mandatory_at = windows(credentials, is_late, now)
-  state.blocked_until = nil
+  state.kept, state.blocked_until = credentials, nil
 end
 
 ---@return "initial"|"valid"|"advisory"|"mandatory"
