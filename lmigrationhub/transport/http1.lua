@@ -140,8 +140,9 @@ local function keep(self, bytes)
   local parts = self._parts
   parts[#parts + 1] = bytes
   if #parts < MAX_PARTS then return end
-  self._blocks[#self._blocks + 1] = table.concat(parts)
-  self._parts = {}
+  local blocks = self._blocks or {}
+  blocks[#blocks + 1] = table.concat(parts)
+  self._blocks, self._parts = blocks, {}
 end
 
 -- The takers of bytes: where to go on | nil (more is needed) | nil, message, kind.
@@ -217,6 +218,7 @@ end
 --- The body, once the reader is done.
 ---@return string
 function Reader:body()
+  if not self._blocks then return table.concat(self._parts) end
   return table.concat(self._blocks) .. table.concat(self._parts)
 end
 
@@ -251,7 +253,7 @@ local function new(limits)
     _fields = 0,
     _interim = 0,
     _parts = {},
-    _blocks = {},
+    _blocks = false, -- parts that were joined
   }, Reader)
 end
 
@@ -304,8 +306,9 @@ local function request(method, target, headers, body)
     if message then return nil, message end
   end
   if body or method ~= "GET" then lines[#lines + 1] = "Content-Length: " .. #(body or "") end
-  lines[#lines + 1] = "\r\n"
-  return table.concat(lines, "\r\n") .. (body or "")
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = body or ""
+  return table.concat(lines, "\r\n")
 end
 
 return { new = new, request = request }

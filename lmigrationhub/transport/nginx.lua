@@ -236,7 +236,7 @@ end
 -- were kept are dropped on the way.
 local function connect(attempt, is_fresh)
   local socket, now = ngx.socket.tcp(), ngx.now()
-  attempt.socket, attempt.connect_by = nil, math.min(now + attempt.connect, attempt.end_by)
+  attempt.socket, attempt.connect_by = false, math.min(now + attempt.connect, attempt.end_by)
   repeat
     local connected, problem = connect_somehow(attempt, socket, now)
     if not connected then return unreachable(attempt, problem) end
@@ -352,6 +352,10 @@ local function new_attempt(self, request)
     total = timeouts.total,
     connect_by = end_by,
     end_by = end_by,
+    socket = false,
+    reader = false,
+    is_reused = false,
+    is_answered = false, -- in part, at least
   }
 end
 
