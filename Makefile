@@ -31,7 +31,7 @@ LIBS_curl = -lcurl
 FOUND = $(foreach lua,$(LUAS),$(if $(wildcard $(HEADERS_$(lua))/lua.h),$(lua)))
 AT_HOME = LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$(BUILD)/5.4/?.so;;'
 
-.PHONY: build help deps test-deps dashboard-deps demo hub dashboard test test-dashboard bench
+.PHONY: build help deps test-deps dashboard-deps demo hub dashboard test test-long test-dashboard fuzz bench
 .PHONY: nginx install clean
 build: $(FOUND:%=build-%)
 
@@ -43,6 +43,8 @@ help:
 	@echo "make dashboard  a page that shows a migration as it goes, on that Hub, until Ctrl-C: LISTEN (ADDRESS:PORT)"
 	@echo "make test-dashboard  looks at that page in headless Chromium"
 	@echo "make test       installs what is missing, runs every test on every Lua"
+	@echo "make test-long  fails every single allocation in turn, which takes hours; make test takes samples"
+	@echo "make fuzz       fuzzes each target for a minute: SECONDS"
 	@echo "make bench      measures costs beside other clients, some 4 minutes: QUICK=1, CHART=file.svg"
 	@echo "make install    copies the modules for Lua $(LUA) below $(PREFIX): LUA=5.4|5.3|5.1|jit, PREFIX, DESTDIR"
 	@echo "make deps       installs what building and the demo need (Debian), make test-deps what tests need"
@@ -81,6 +83,13 @@ test-dashboard: deps dashboard-deps
 	@$(MAKE) --no-print-directory build-5.4 build-jit
 	@spec/dashboard/npm/install
 	@$(AT_HOME) lua5.4 spec/dashboard/run.lua
+
+test-long: test-deps
+	@$(MAKE) --no-print-directory $(LUAS:%=build-%)
+	@spec/torture/run all
+
+fuzz: test-deps
+	@spec/fuzz/run $(or $(SECONDS),60)
 
 # Not part of any test: it tells what things cost, beside other clients.
 bench: test-deps

@@ -20,11 +20,11 @@ local SERVICE = "mgh"
 local Client = { __name = "lmigrationhub.client" }
 Client.__index = Client
 
-local function check_self(self, name)
+local function check_self(self, name, may_be_closed)
   if type(self) ~= "table" or getmetatable(self) ~= Client then
     error(("call it with a colon: client:%s(…)"):format(name), 3)
   end
-  if self._closed then error("the client is closed", 3) end
+  if self._closed and not may_be_closed then error("the client is closed", 3) end
 end
 
 local function raise_or_return(first, failure, ...)
@@ -129,6 +129,7 @@ end
 
 --- Closes the client's connections. A closed client cannot be used again; closing twice is fine.
 function Client:close()
+  check_self(self, "close", true)
   if not self._closed then self._close() end
   self._closed = true
 end

@@ -10,6 +10,10 @@ local LUAS = {
 local C_SPECS = "spec/sigv4_spec.lua spec/utf8_spec.lua spec/curl_spec.lua spec/digest_spec.lua "
   .. "spec/posix_spec.lua spec/transport/script_spec.lua"
 
+local COLLECTED = "--helper=spec/torture/collector.lua --exclude-tags=slow spec/sigv4_spec.lua "
+  .. "spec/digest_spec.lua spec/posix_spec.lua spec/curl_spec.lua spec/transport/script_spec.lua "
+  .. "spec/client_spec.lua spec/response_spec.lua"
+
 local BUSTED = [[
 export LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$BUILD/?.so;;'
 exec $LUA /usr/bin/busted -o spec.tap $SPECS
@@ -92,6 +96,9 @@ local function all_steps()
   local steps = {
     { "valgrind", busted("build/5.4", VALGRIND, "--exclude-tags=slow " .. C_SPECS) },
     { "sanitizers", sanitized },
+    { "failing memory", "exec sh spec/torture/run" },
+    { "collector, 5.4", busted("build/5.4", "lua5.4", COLLECTED) },
+    { "collector, jit", busted("build/jit", "luajit", COLLECTED) },
     { "gcc", compile "gcc" },
     { "clang", compile "clang" },
     { "cppcheck", each(words "find lmigrationhub spec -name '*.c'", CPPCHECK) },
@@ -133,7 +140,7 @@ local function describe(counts)
 end
 
 local function report(step, counts, log, seconds)
-  print(("%-14s%4d s   %s"):format(step[1], seconds, describe(counts)))
+  print(("%-16s%4d s   %s"):format(step[1], seconds, describe(counts)))
   if counts.failed == 0 then return end
   for line in log:gmatch "[^\n]+" do
     if not line:find "^ok %d" then print("  " .. line) end
