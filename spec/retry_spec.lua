@@ -129,4 +129,27 @@ describe("lmigrationhub.retry", function()
       end
     end
   end)
+
+  -- The transports' specs show which of these each event is.
+  local EVENTS = {
+    { "timeout", "Timeout" }, { "certificate", "TLSError" }, { "", "ConnectionError" },
+  }
+
+  local function code_of(event)
+    for _, case in ipairs(EVENTS) do
+      if event:find(case[1], 1, true) then return case[2] end
+    end
+  end
+
+  conformance.each("retries/classification.json", function(data)
+    for index, case in ipairs(data.cases) do
+      local code = case.code ~= conformance.null and case.code or nil
+      it(("public case %d: %s"):format(index, case.event or code or case.status), function()
+        local failure = case.event and errors.new {
+          kind = "transport", code = code_of(case.event), message = "",
+        } or service(code or tostring(case.status), case.status)
+        assert.equal(case.retry, retry.classify(failure) or "none")
+      end)
+    end
+  end)
 end)
