@@ -1,11 +1,11 @@
 -- A file requires only files on lower floors, and the world is touched only where it may be.
 
 local FLOORS = {
-  { "sigv4", "utf8", "curl", "digest", "posix" },
+  { "sigv4", "utf8", "curl", "digest", "posix", "transport.clock" },
   { "errors", "json", "operations", "settings", "endpoint", "reader", "timestamp",
-    "shared_config", "rate_limiter", "user_agent", "transport.http1",
-    "transport.scheduler", "transport.light_threads" },
-  { "sign_in" },
+    "shared_config", "rate_limiter", "user_agent", "transport.http1", "transport.url",
+    "transport.limit", "transport.scheduler", "transport.light_threads" },
+  { "sign_in", "transport.exchange" },
   { "request", "response", "retry", "clock_skew", "config", "tokens", "credentials.*",
     "transport.script", "transport.nginx" },
   { "call", "pagination", "concurrency", "follow", "credentials", "transport" },

@@ -14,7 +14,8 @@ local VERSION = "HTTP/1."
 local TOKEN = "[%w!#$%%&'*+.^_`|~-]+" -- RFC 9110, 5.6.2
 local NAME = "^" .. TOKEN .. "$"
 local FIELD_LINE = "^(" .. TOKEN .. "):[ \t]*(.*)$" -- greedy, which keeps a hostile line cheap
-local CR = 13
+local PLAIN_FIELD = "^([%w-]+): ?([^%c ][^%c]*)\r\n()" -- what nearly all header lines are
+local CR, SPACE = 13, 32
 
 ---@class lmigrationhub.http1.Reader
 ---@field status integer?                of the last response whose status line came
@@ -100,12 +101,16 @@ local function frame(self)
   end
 end
 
+local function keep_field(self, name, value)
+  local before = self.headers[name]
+  self.headers[name] = before and before .. ", " .. value or value
+end
+
 function FIELD.take(self, line)
   if line ~= "" then
     local name, value, kind = parse_field(self, line)
     if not name then return value, kind end
-    local before = self.headers[name]
-    self.headers[name] = before and before .. ", " .. value or value
+    keep_field(self, name, value)
   elseif self.status < 200 then
     self._expects = STATUS
   else
@@ -164,8 +169,22 @@ local function check_length(self, expects, length)
   return too_large(("a line exceeds %d bytes"):format(expects.cap))
 end
 
+-- The quick way for a header line that raises no question: where to go on. Else nil, and the line
+-- is taken as any other.
+local function take_plain_field(self, text, from)
+  local name, value, next_from = text:match(PLAIN_FIELD, from)
+  if not name or value:byte(-1) == SPACE or self._fields == MAX_FIELDS then return nil end
+  local length = next_from - from
+  if length > FIELD.cap or length > self._room then return nil end
+  self._fields, self._room = self._fields + 1, self._room - length
+  keep_field(self, name:lower(), value)
+  return next_from
+end
+
 local function take_line(self, text, from)
   local expects = self._expects
+  local next_from = expects == FIELD and take_plain_field(self, text, from)
+  if next_from then return next_from end
   if expects == STATUS and text:sub(from, from + 6) ~= VERSION:sub(1, #text - from + 1) then
     return nil, protocol "bad status line"
   end
@@ -192,7 +211,7 @@ end
 ---@return "protocol"|"too_large"|nil kind
 function Reader:feed(bytes)
   if self._message then return nil, self._message, self._kind end
-  local text = self._rest .. bytes
+  local text = self._rest == "" and bytes or self._rest .. bytes -- else a copy of all of it
   local from, next_from, message, kind = 1, 1, nil, nil
   while next_from and self._expects do
     from = next_from
@@ -218,8 +237,9 @@ end
 --- The body, once the reader is done.
 ---@return string
 function Reader:body()
-  if not self._blocks then return table.concat(self._parts) end
-  return table.concat(self._blocks) .. table.concat(self._parts)
+  local parts = self._parts
+  if self._blocks then return table.concat(self._blocks) .. table.concat(parts) end
+  return #parts == 1 and parts[1] or table.concat(parts)
 end
 
 local function says_close(headers)
@@ -260,12 +280,26 @@ end
 -- The framing is made here: a second one could be understood in two ways.
 local OWN = { ["content-length"] = true, ["transfer-encoding"] = true }
 
-local function check_field(name, value)
+-- The names that this library uses need no look.
+local KNOWN = {}
+for name in ([[
+  host content-type authorization user-agent x-amz-date x-amz-target x-amz-security-token
+  amz-sdk-invocation-id amz-sdk-request
+]]):gmatch "%S+" do
+  KNOWN[name] = true
+end
+
+local function check_name(name)
   if type(name) ~= "string" or not name:find(NAME) then
     local beginning = type(name) == "string" and name:match("^" .. TOKEN)
     return ("bad header name '%s'"):format(beginning or "")
   end
   if OWN[name:lower()] then return ("header '%s' is not the caller's to set"):format(name) end
+end
+
+local function check_field(name, value)
+  local message = not KNOWN[name] and check_name(name)
+  if message then return message end
   if type(value) ~= "string" or has_control(value) then
     return ("header '%s' must be text of one line"):format(name)
   end

@@ -1,7 +1,8 @@
--- The pages that the benchmark's server gives: 200 of 100 updates each, the same in every run.
--- Statuses, lengths and escapes are as a service that moves servers would send them; about 28 kB.
+-- The pages that the benchmark's server gives: 200 of 100 updates each, about 28 kB, or of 20, about
+-- 6 kB, for a request with MaxResults 20; the same in every run. Statuses, lengths and escapes are
+-- as a service that moves servers would send them.
 
-local PAGES, UPDATES = 200, 100
+local PAGES, UPDATES, FEW_UPDATES = 200, 100, 20
 local TOKEN_SIZE = 200 -- bytes; longer ones than the service's are not known
 local STATUSES = { "NOT_STARTED", "IN_PROGRESS", "IN_PROGRESS", "COMPLETED", "FAILED" }
 local WORDS = {
@@ -48,9 +49,9 @@ local FORMS = {
   },
 }
 
-local function page(form, roll, first)
+local function page(form, roll, first, size)
   local items = {}
-  for index = 1, UPDATES do
+  for index = 1, size do
     local number = first + index
     items[index] = form.item:format(FIRST_TIME + number, roll(1000) - 1, state_of(roll, number))
   end
@@ -58,11 +59,11 @@ local function page(form, roll, first)
 end
 
 -- -> operation -> list of pages without their last member, the token
-local function make()
+local function make(size)
   local made = {}
   for operation, form in pairs(FORMS) do
     local roll, pages = dice(), {}
-    for number = 1, PAGES do pages[number] = page(form, roll, (number - 1) * UPDATES) end
+    for number = 1, PAGES do pages[number] = page(form, roll, (number - 1) * size, size) end
     made[operation] = pages
   end
   return made
@@ -77,8 +78,9 @@ end
 --- name); a token says which of them it stands for.
 ---@return fun(operation: string, request: string): string, string, string the parts of a page
 local function new()
-  local pages = make()
+  local full, short = make(UPDATES), make(FEW_UPDATES)
   return function(operation, request)
+    local pages = request:find('"MaxResults":' .. FEW_UPDATES, 1, true) and short or full
     local number, total = request:match '"NextToken":%s*"(%d+)%.(%d+)%.'
     if not number then number, total = 1, request:match "%-P(%d+)" end
     number, total = tonumber(number), tonumber(total)
@@ -88,4 +90,4 @@ local function new()
   end
 end
 
-return { new = new, UPDATES = UPDATES }
+return { new = new, UPDATES = UPDATES, FEW_UPDATES = FEW_UPDATES }

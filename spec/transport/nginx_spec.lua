@@ -390,7 +390,7 @@ describe("lmigrationhub.transport.nginx", function()
         transport:send(request "http://127.0.0.1:1/")
         local held = {}
         for _, limit in ipairs { transport._share.connections, transport._share.handshakes } do
-          for attempt in pairs(limit.holders) do held[#held + 1] = attempt.to.shown end
+          for _, attempt in ipairs(limit.holders) do held[#held + 1] = attempt.to.shown end
         end
         return held
       ]]):format(worker.good_port, fault.url, worker.good_port))))
