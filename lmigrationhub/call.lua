@@ -22,11 +22,12 @@ local EXPIRED = { ExpiredToken = true, ExpiredTokenException = true }
 local Caller = { __name = "lmigrationhub.caller" }
 Caller.__index = Caller
 
+local function bits(random, count) return math.floor(random() * 2 ^ count) end
+
 -- A random UUID (RFC 9562, version 4): the same for all attempts of a call.
 local function invocation_id(random)
-  local function bits(count) return math.floor(random() * 2 ^ count) end
-  return ("%08x-%04x-4%03x-%04x-%06x%06x"):format(
-    bits(32), bits(16), bits(12), 0x8000 + bits(14), bits(24), bits(24))
+  return ("%08x-%04x-4%03x-%04x-%06x%06x"):format(bits(random, 32), bits(random, 16),
+    bits(random, 12), 0x8000 + bits(random, 14), bits(random, 24), bits(random, 24))
 end
 
 local function log(self, level, form, failure, ...)

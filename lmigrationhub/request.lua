@@ -15,37 +15,38 @@ local MAX_INTEGER = 2^31 - 1 -- the service's integers have 32 bits
 local MAX_SHOWN = 40 -- bytes of a text that is no time
 local FIRST_TIME, END_TIME = -62135596800, 253402300800 -- the years 1 to 9999, as in ISO 8601
 
--- By type of shape: (shape, value, place, report) -> the value as JSON; no result, but a report,
--- when the value is wrong.
+-- By type of shape: (shape, value, place, found) -> the value as JSON; no result, but one more
+-- problem found, when the value is wrong.
 local writers = {}
 
-local function write(shape, value, place, report)
-  return writers[shape.type](shape, value, place, report)
+local function write(shape, value, place, found)
+  return writers[shape.type](shape, value, place, found)
 end
 
-local function expected(report, place, what, value)
-  report(("%s must be %s, got %s"):format(place, what, type(value)))
+local function report(found, form, ...) found[#found + 1] = form:format(...) end
+
+local function expected(found, place, what, value)
+  report(found, "%s must be %s, got %s", place, what, type(value))
 end
 
-function writers.string(shape, value, place, report)
-  if type(value) ~= "string" then return expected(report, place, "a string", value) end
-  if #value < (shape.min or 0) then return report(place .. " must not be empty") end
+function writers.string(shape, value, place, found)
+  if type(value) ~= "string" then return expected(found, place, "a string", value) end
+  if #value < (shape.min or 0) then return report(found, "%s must not be empty", place) end
   local position = first_invalid(value)
-  if position then return report(("%s is not UTF-8 at byte %d"):format(place, position)) end
+  if position then return report(found, "%s is not UTF-8 at byte %d", place, position) end
   return json.encode(value)
 end
 
-function writers.boolean(_, value, place, report)
-  if type(value) ~= "boolean" then return expected(report, place, "a boolean", value) end
+function writers.boolean(_, value, place, found)
+  if type(value) ~= "boolean" then return expected(found, place, "a boolean", value) end
   return tostring(value)
 end
 
-function writers.integer(shape, value, place, report)
-  if type(value) ~= "number" then return expected(report, place, "an integer", value) end
-  if value % 1 ~= 0 then return report(("%s must be an integer, got %s"):format(place, value)) end
+function writers.integer(shape, value, place, found)
+  if type(value) ~= "number" then return expected(found, place, "an integer", value) end
+  if value % 1 ~= 0 then return report(found, "%s must be an integer, got %s", place, value) end
   if value < shape.min or value > MAX_INTEGER then
-    return report(
-      ("%s must be from %d to %d, got %s"):format(place, shape.min, MAX_INTEGER, value))
+    return report(found, "%s must be from %d to %d, got %s", place, shape.min, MAX_INTEGER, value)
   end
   return ("%d"):format(value)
 end
@@ -58,16 +59,15 @@ local function decimal(seconds)
   return (text:gsub("%.?0+$", ""))
 end
 
-function writers.timestamp(_, value, place, report)
+function writers.timestamp(_, value, place, found)
   local seconds = value
   if type(value) == "string" then seconds = timestamp.parse(value) end
   if type(seconds) ~= "number" then
     local got = type(value) == "string" and ("%q"):format(value:sub(1, MAX_SHOWN)) or type(value)
-    return report(("%s must be seconds since 1970 or ISO 8601 text, got %s"):format(place, got))
+    return report(found, "%s must be seconds since 1970 or ISO 8601 text, got %s", place, got)
   end
   if not (seconds >= FIRST_TIME and seconds < END_TIME) then
-    return report(
-      ("%s must be a time of the years 1 to 9999 in seconds, got %s"):format(place, value))
+    return report(found, "%s must be a time of the years 1 to 9999 in seconds, got %s", place, value)
   end
   return decimal(seconds)
 end
@@ -85,15 +85,15 @@ local function length_of(list)
   return count
 end
 
-function writers.list(shape, value, place, report)
-  if type(value) ~= "table" then return expected(report, place, "a list", value) end
+function writers.list(shape, value, place, found)
+  if type(value) ~= "table" then return expected(found, place, "a list", value) end
   local count, problem = length_of(value)
-  if not count then return report(("%s must be a list, but %s"):format(place, problem)) end
-  if count < (shape.min or 0) then return report(place .. " must not be empty") end
+  if not count then return report(found, "%s must be a list, but %s", place, problem) end
+  if count < (shape.min or 0) then return report(found, "%s must not be empty", place) end
   local items = {}
   for index = 1, count do
     items[#items + 1] =
-      write(shape.item, rawget(value, index), ("%s[%d]"):format(place, index), report)
+      write(shape.item, rawget(value, index), ("%s[%d]"):format(place, index), found)
   end
   return "[" .. table.concat(items, ",") .. "]"
 end
@@ -105,24 +105,24 @@ local function known_names(shape)
   return table.concat(names, ", ")
 end
 
-local function unknown(report, shape, prefix, key)
+local function unknown(found, shape, prefix, key)
   local name = type(key) == "string" and ("%s%s"):format(prefix, key)
     or ("%s[%s]"):format(prefix:gsub("%.$", ""), type(key))
-  report(("%s is unknown (known: %s)"):format(name, known_names(shape)))
+  report(found, "%s is unknown (known: %s)", name, known_names(shape))
 end
 
-function writers.structure(shape, value, place, report)
-  if type(value) ~= "table" then return expected(report, place, "a table", value) end
+function writers.structure(shape, value, place, found)
+  if type(value) ~= "table" then return expected(found, place, "a table", value) end
   local prefix, members = place == ROOT and "" or place .. ".", {}
   for _, name in ipairs(shape.required) do
-    if rawget(value, name) == nil then report(prefix .. name .. " is required") end
+    if rawget(value, name) == nil then report(found, "%s%s is required", prefix, name) end
   end
   for name, member in next, value do
     local member_shape = shape.members[name]
     if not member_shape then
-      unknown(report, shape, prefix, name)
+      unknown(found, shape, prefix, name)
     else
-      local text = write(member_shape, member, prefix .. name, report)
+      local text = write(member_shape, member, prefix .. name, found)
       members[#members + 1] = text and ('"%s":%s'):format(name, text)
     end
   end
@@ -137,9 +137,8 @@ end
 ---@return lmigrationhub.Error? error of kind "validation": names every parameter that is wrong
 local function new(operation, parameters)
   local found = {}
-  local function report(problem) found[#found + 1] = problem end
   if parameters == nil then parameters = {} end
-  local body = write(operation.input, parameters, ROOT, report)
+  local body = write(operation.input, parameters, ROOT, found)
   if #found > 0 then
     table.sort(found)
     return nil, errors.new {

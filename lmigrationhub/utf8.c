@@ -1,4 +1,6 @@
-/* Is a text well-formed UTF-8? Source: RFC 3629, section 4. */
+/* Where a text holds what it should not: bytes that are no UTF-8 (RFC 3629,
+   section 4), control characters. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -45,7 +47,24 @@ static int utf8_first_invalid(lua_State *L) {
   return 1;
 }
 
+/* first_control(text) -> position of the first control character but the tab,
+   of ASCII | nil */
+static int utf8_first_control(lua_State *L) {
+  size_t length, at;
+  const char *argument = luaL_checklstring(L, 1, &length);
+  const unsigned char *text = (const unsigned char *)argument;
+  for (at = 0; at < length; at++) {
+    const bool is_control = text[at] < 0x20 || text[at] == 0x7F;
+    if (!is_control || text[at] == '\t') continue;
+    lua_pushinteger(L, (lua_Integer)at + 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
 static const luaL_Reg FUNCTIONS[] = {
+  { "first_control", utf8_first_control },
   { "first_invalid", utf8_first_invalid },
   { NULL, NULL },
 };

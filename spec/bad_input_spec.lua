@@ -366,7 +366,8 @@ describe("a C function", function()
   }
 
   local TEXTS = {
-    ["utf8.first_invalid"] = utf8.first_invalid, ["digest.sha1"] = digest.sha1,
+    ["utf8.first_invalid"] = utf8.first_invalid,
+    ["utf8.first_control"] = utf8.first_control, ["digest.sha1"] = digest.sha1,
     ["digest.sha256"] = digest.sha256, ["digest.base64url"] = digest.base64url,
     ["digest.es256"] = digest.es256, ["digest.p256_public"] = digest.p256_public,
     ["posix.write_private"] = posix.write_private,

@@ -108,4 +108,14 @@ describe("lmigrationhub.utf8", function()
   it("refuses what is not a string", function()
     assert.has_error(function() utf8.first_invalid({}) end)
   end)
+
+  it("finds each control character but the tab, and no other character", function()
+    for byte = 0, 255 do
+      local is_control = (byte < 32 or byte == 127) and byte ~= 9
+      local text = "a\t" .. string.char(byte) .. "\n"
+      assert.equal(is_control and 3 or 4, utf8.first_control(text))
+      assert.equal(is_control and 3 or nil, utf8.first_control(text:sub(1, 3)))
+    end
+    assert.is_nil(utf8.first_control "")
+  end)
 end)

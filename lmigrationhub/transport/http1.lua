@@ -3,6 +3,8 @@
 -- server can send has a cap, and what could be understood in two ways is refused.
 -- Requests of the method HEAD are not for it.
 
+local first_control = require("lmigrationhub.utf8").first_control
+
 local MAX_HEADER = 65536 -- bytes of all header lines; default
 local MAX_BODY = 16777216 -- bytes; default
 local MAX_TRAILERS = 16384 -- bytes
@@ -33,8 +35,6 @@ local CHUNK_END = { cap = 2, place = "inside the body" }
 local TRAILER = { cap = 16384, place = "inside the trailers", in_head = true }
 local BODY = { place = "inside the body" } -- no line, but bytes that were announced
 
--- Is there any control character but the tab? The first question costs less, and mostly does.
-local function has_control(text) return text:find "%c" and text:find "[^%C\t]" end
 
 local function protocol(message) return message, "protocol" end
 local function too_large(message) return message, "too_large" end
@@ -154,7 +154,7 @@ end
 local function take_body(self, text, from)
   local last = math.min(from + self._wanted - 1, #text)
   if last < from then return nil end
-  keep(self, text:sub(from, last))
+  keep(self, from == 1 and last == #text and text or text:sub(from, last))
   self._wanted = self._wanted - (last - from + 1)
   if self._wanted == 0 and self._expects == BODY then self._expects = nil end
   return last + 1
@@ -196,7 +196,7 @@ local function take_line(self, text, from)
     return nil, protocol "a line does not end in CR LF"
   end
   local line = text:sub(from, feed - 2)
-  if has_control(line) then return nil, protocol "a control character in a line" end
+  if first_control(line) then return nil, protocol "a control character in a line" end
   if expects.in_head then self._room = self._room - length end
   message, kind = expects.take(self, line)
   if message then return nil, message, kind end
@@ -300,7 +300,7 @@ end
 local function check_field(name, value)
   local message = not KNOWN[name] and check_name(name)
   if message then return message end
-  if type(value) ~= "string" or has_control(value) then
+  if type(value) ~= "string" or first_control(value) then
     return ("header '%s' must be text of one line"):format(name)
   end
 end

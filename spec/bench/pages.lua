@@ -1,6 +1,6 @@
--- The pages that the benchmark's server gives: 200 of 100 updates each, about 28 kB, or of 20, about
--- 6 kB, for a request with MaxResults 20; the same in every run. Statuses, lengths and escapes are
--- as a service that moves servers would send them.
+-- The pages that the benchmark's server gives: 200 of 100 updates each, about 28 kB, or of 20,
+-- about 6 kB, for a request with MaxResults 20; the same in every run. Statuses, lengths and
+-- escapes are as a service that moves servers would send them.
 
 local PAGES, UPDATES, FEW_UPDATES = 200, 100, 20
 local TOKEN_SIZE = 200 -- bytes; longer ones than the service's are not known
