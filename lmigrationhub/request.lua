@@ -67,7 +67,8 @@ function writers.timestamp(_, value, place, found)
     return report(found, "%s must be seconds since 1970 or ISO 8601 text, got %s", place, got)
   end
   if not (seconds >= FIRST_TIME and seconds < END_TIME) then
-    return report(found, "%s must be a time of the years 1 to 9999 in seconds, got %s", place, value)
+    return report(found,
+      "%s must be a time of the years 1 to 9999 in seconds, got %s", place, value)
   end
   return decimal(seconds)
 end
