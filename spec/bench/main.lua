@@ -36,7 +36,7 @@ end
 -- The first CPU that we may use, and all of them.
 local function find_cpus()
   local all = shell.read "/proc/self/status":match "Cpus_allowed_list:%s*(%S+)"
-  return all:match "^%d+", all
+  return { first = all:match "^%d+", all = all }
 end
 
 local function describe()
@@ -46,24 +46,20 @@ local function describe()
     os.date "!%Y-%m-%d", system, model, shell.output "nproc"))
 end
 
-local function run(folder, options)
-  local first, all = find_cpus()
-  local started = server.start(folder, first)
+local function run(started, cpus, options)
   local urls = {}
   for name, url in pairs(started.urls) do urls[#urls + 1] = name .. "=" .. url end
   -- Who is not root becomes it in a namespace of users.
   local user = shell.output "id -u" == "0" and "" or "--map-root-user"
-  local done = os.execute(RUN:format(
-    first, user, folder, all, options.length, options.chart, table.concat(urls, " ")))
-  started:stop()
-  return done
+  return os.execute(RUN:format(cpus.first, user, started.folder, cpus.all, options.length,
+    options.chart, table.concat(urls, " ")))
 end
 
 local options = parse(arg)
 describe()
-local folder = shell.output "mktemp -d -t migration-hub-bench.XXXXXX"
-server.make_trust(folder)
-local ok, done = pcall(run, folder, options)
-os.execute("rm -rf " .. folder)
+local cpus = find_cpus()
+local started = server.start(cpus.first)
+local ok, done = pcall(run, started, cpus, options)
+started:stop()
 if not ok then error(done, 0) end
 os.exit(done == true)

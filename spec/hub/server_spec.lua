@@ -27,6 +27,21 @@ describe("spec.hub.server", function()
     assert.matches("did not come up.*init_by_lua error.*'start'", problem)
   end)
 
+  it("starts from whatever folder", function()
+    local process = assert(io.popen([[root=$PWD; cd / && LUA_PATH="$root/?.lua;;" exec lua5.4 -e '
+      local hub = require("spec.hub.server").start()
+      print(#hub:updates("SMS", "sms-12de3cf1a"), (hub:state().region))
+      hub:stop()' 2>&1]]))
+    assert.are.equal("1284\tus-west-2\n", process:read "*a")
+    process:close()
+  end)
+
+  it("says which seed there is not", function()
+    local ok, problem = pcall(server.start, { seed = "/no/such/file" })
+    assert.is_false(ok)
+    assert.matches("no such seed: /no/such/file", problem)
+  end)
+
   it("is gone after stop, with its folder", function()
     local hub = server.start()
     hub:stop()

@@ -1,21 +1,21 @@
 -- Starts an nginx whose worker runs what a spec sends it, with a name server of its own. Both
 -- inherit their sockets, and end when the process that started them does.
+
 local certificates = require "spec.hub.certificates"
 local cjson = require "cjson"
 local ltn12 = require "ltn12"
+local nginx = require "spec.nginx"
 local socket = require "socket"
 local http = require "socket.http"
 
 local TIMEOUT = 30 -- seconds in which a run must have ended
-local MODULE_FOLDERS = {
-  "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules",
+local PORTS = {
+  "port", "bare_port", "plain_port", "good_port", "chain_port", "shallow_port", "phases_port",
+  "phases_tls_port",
 }
-local PORTS = { "", "bare_", "plain_", "good_", "chain_", "shallow_", "phases_", "phases_tls_" }
 
-local START_NGINX = [[
-unset LUA_PATH LUA_CPATH LD_PRELOAD; PATH=$PATH:/usr/sbin NGINX='%s' \
-exec nginx -p '%s/' -e error.log -c nginx.conf >'%s/output.log' 2>&1]]
-local START_NAMES = "unset LUA_PATH LUA_CPATH LD_PRELOAD; exec lua5.4 %s/names.lua %d"
+local START_NAMES = [[
+unset LUA_PATH LUA_CPATH LD_PRELOAD; exec lua5.4 '%s/spec/transport/nginx/names.lua' %d]]
 
 -- A certificate for localhost at the end of a chain with two authorities in between.
 local MAKE_CHAIN = [[
@@ -31,72 +31,20 @@ cat lower.pem upper.pem >>chain.pem
 cat ca.pem %s >trusted.pem
 ]]
 
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "*a"
-  file:close()
-  return text
+-- Listens at all ports, and tells them.
+local function listen(server)
+  for _, name in ipairs(PORTS) do server[name] = server._nginx:listen(name) end
+  server.ipv6_port = server._nginx:listen("ipv6_port", "::1")
 end
 
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  assert(file:write(text))
-  assert(file:close())
-end
-
-local function output_of(command)
-  local process = assert(io.popen(command))
-  local text = process:read("*a"):gsub("%s+$", "")
-  process:close()
-  return text
-end
-
-local function modules_folder()
-  for _, folder in ipairs(MODULE_FOLDERS) do
-    if read(folder .. "/ngx_http_lua_module.so") then return folder end
-  end
-  error("nginx's Lua module was not found; Debian has it in libnginx-mod-http-lua")
-end
-
-local function port_of(listener)
-  return math.floor(tonumber((select(2, listener:getsockname()))))
-end
-
--- Listens at all ports, and fills them in.
-local function listen(values)
-  local listeners = {}
-  for _, name in ipairs(PORTS) do
-    local listener = assert(socket.bind("127.0.0.1", 0, 511))
-    values[name .. "port"] = port_of(listener)
-    table.insert(listeners, listener)
-  end
-  local listener = socket.bind("::1", 0, 511)
-  values.ipv6_port = listener and port_of(listener)
-  values.listen_ipv6 = listener and ("listen [::1]:%d;"):format(values.ipv6_port) or ""
-  table.insert(listeners, listener)
-  return listeners
-end
-
-local function start_nginx(folder, listeners)
-  local descriptors = {}
-  for _, listener in ipairs(listeners) do
-    table.insert(descriptors, ("%d;"):format(listener:getfd()))
-  end
-  local process = assert(io.popen(
-    START_NGINX:format(table.concat(descriptors), folder, folder), "w"))
-  for _, listener in ipairs(listeners) do listener:close() end
-  return process
-end
-
-local function start_names(values)
+-- Gives its port.
+local function start_names(server)
   local udp = assert(socket.udp())
   assert(udp:setsockname("127.0.0.1", 0))
-  values.names_port = port_of(udp)
-  local process = io.popen(
-    START_NAMES:format(values.root .. "/spec/transport/nginx", udp:getfd()), "w")
+  local _, port = udp:getsockname()
+  server._names = io.popen(START_NAMES:format(server._nginx.root, udp:getfd()), "w")
   udp:close()
-  return process
+  return ("%d"):format(port)
 end
 
 local Server = {}
@@ -149,40 +97,29 @@ function Server:visit(path)
   connection:close()
 end
 
-function Server:error_log()
-  return (read(self.folder .. "/error.log") or "") .. (read(self.folder .. "/output.log") or "")
-end
+function Server:error_log() return self._nginx:error_log() end
 
 --- Ends both and waits until they are gone.
 function Server:stop()
-  local pid = tonumber(read(self.folder .. "/nginx.pid") or "")
-  if pid then os.execute(("kill %d 2>/dev/null"):format(pid)) end
-  self._nginx:close()
+  self._nginx:stop()
   self._names:close()
-  os.execute("rm -rf '" .. self.folder .. "'")
 end
 
 --- Starts them.
 ---@param faults_url string  of a fault server
 ---@param authority string   a PEM file that is trusted besides the server's own
 local function start(faults_url, authority)
-  local folder = output_of "mktemp -d -t transport-nginx.XXXXXX"
-  local values = {
-    modules = modules_folder(),
-    -- A worker of another user could not read the folder.
-    user = output_of "id -u" == "0" and "user root;" or "",
-    root = output_of "pwd",
-    folder = folder,
-    faults_url = faults_url,
-  }
+  local server = setmetatable({ _nginx = nginx.new "transport-nginx" }, Server)
+  local folder = server._nginx.folder
   certificates.make(folder)
   os.execute(MAKE_CHAIN:format(folder, authority))
-  values._names = start_names(values)
-  local listeners = listen(values)
-  local configuration = read "spec/transport/nginx/nginx.conf":gsub("%${([%w_]+)}", values)
-  write(folder .. "/nginx.conf", configuration)
-  values._nginx = start_nginx(folder, listeners)
-  return setmetatable(values, Server)
+  listen(server)
+  local ipv6_port = server.ipv6_port
+  server._nginx:start("spec/transport/nginx/nginx.conf", {
+    names_port = start_names(server), faults_url = faults_url,
+    listen_ipv6 = ipv6_port and ("listen [::1]:%d;"):format(ipv6_port) or "",
+  }, "plain_port", "/")
+  return server
 end
 
 return { start = start }
