@@ -1,6 +1,8 @@
 -- A function run for many items at once inside nginx: one light thread for each, which nginx lets
 -- go on while others wait. When the request of the page ends, nginx ends them with it.
 
+local LONGEST = 1000000 -- seconds; nginx counts milliseconds in 31 bits
+
 -- Ends what is under way: one that nginx has ended already is none.
 local function stop(threads)
   for thread in next, threads do pcall(ngx.thread.kill, thread) end
@@ -12,10 +14,11 @@ local function spawn(state, ...)
   thread = ngx.thread.spawn(function(...)
     local ok, failure = pcall(state.fn, ...)
     is_over, state.count = true, state.count - 1
-    if thread then state.threads[thread] = nil end
+    if thread then state.threads[thread], state.over[thread] = nil, true end
     if not ok then state.failure, state.has_failed = failure, true end
+    state.ended:post(1)
   end, ...)
-  if not is_over then state.threads[thread] = true end
+  state[is_over and "over" or "threads"][thread] = true
 end
 
 -- Takes the next item, if there is one and a place for it.
@@ -27,18 +30,20 @@ local function feed(state, first, ...)
   end
 end
 
-local function wait_for_one(state)
-  local threads = {}
-  for thread in next, state.threads do threads[#threads + 1] = thread end
-  if #threads > 0 then ngx.thread.wait(unpack(threads)) end
+-- Frees those that have ended, and waits for none: ngx.thread.wait for several would let the end of
+-- a second one cut short whatever we wait for next (lua-nginx-module #1439).
+local function free_ended(state)
+  for thread in next, state.over do ngx.thread.wait(thread) end
+  state.over = {}
 end
 
 local function drive(state)
   while not state.has_failed and not (state.is_exhausted and state.count == 0) do
+    free_ended(state)
     if not state.is_exhausted and state.count < state.limit() then
       feed(state, state.next_item())
     else
-      wait_for_one(state)
+      state.ended:wait(LONGEST)
     end
   end
 end
@@ -50,11 +55,13 @@ end
 ---@param fn function
 local function run(next_item, limit, fn)
   local state = {
-    next_item = next_item, fn = fn, threads = {}, count = 0,
+    next_item = next_item, fn = fn, threads = {}, over = {}, count = 0,
+    ended = assert(require("ngx.semaphore").new(0)),
     limit = type(limit) == "function" and limit or function() return limit end,
   }
   local ok, failure = pcall(drive, state)
   stop(state.threads)
+  free_ended(state)
   if not ok then error(failure, 0) end
   if state.has_failed then error(state.failure, 0) end
 end

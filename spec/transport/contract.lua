@@ -212,6 +212,21 @@ return function(new, words)
       assert.same({ a = true, b = true, c = true }, seen)
     end)
 
+    it("lets an iterator wait in full, whatever ends meanwhile", function()
+      local given, pauses = 0, {}
+      transport:concurrently(function()
+        given = given + 1
+        if given > 4 then return nil end
+        if given < 3 then return given * 0.05 end
+        local begin = socket.gettime()
+        transport:sleep(0.15)
+        table.insert(pauses, socket.gettime() - begin)
+        return 0.01
+      end, 2, function(seconds) transport:sleep(seconds) end)
+      assert.equal(2, #pauses)
+      for _, pause in ipairs(pauses) do assert.is_true(pause >= 0.149, tostring(pause)) end
+    end)
+
     overlap("raises the error of one, after the others were stopped", function()
       local value, went_on = {}, false
       local ok, failure = pcall(function()

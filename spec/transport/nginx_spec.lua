@@ -72,16 +72,18 @@ describe("lmigrationhub.transport.nginx", function()
     setup(function() worker:run "require('spec.transport.nginx.contract').setup()" end)
     teardown(function() worker:run "require('spec.transport.nginx.contract').teardown()" end)
 
+    local function add(name)
+      if NOT_INSIDE_NGINX[name] then return end
+      it(name, function()
+        local ok, problem = worker:run(
+          ("return require('spec.transport.nginx.contract').run(%q)"):format(name))
+        assert.is_true(ok, problem)
+      end)
+    end
+
     contract(nothing, {
+      it = add, overlap = add,
       setup = nothing, teardown = nothing, before_each = nothing, after_each = nothing,
-      it = function(name)
-        if NOT_INSIDE_NGINX[name] then return end
-        it(name, function()
-          local ok, problem = worker:run(
-            ("return require('spec.transport.nginx.contract').run(%q)"):format(name))
-          assert.is_true(ok, problem)
-        end)
-      end,
     })
   end)
 

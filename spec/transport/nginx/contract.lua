@@ -8,8 +8,11 @@ local function hook(name)
   return function(body) hooks[name] = body end
 end
 
+local function add(name, body) tests[name] = body end
+
 contract(nginx.new, {
-  it = function(name, body) tests[name] = body end,
+  it = add,
+  overlap = add,
   setup = hook "setup",
   teardown = hook "teardown",
   before_each = hook "before_each",
