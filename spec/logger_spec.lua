@@ -5,7 +5,7 @@
 local migrationhub = require "lmigrationhub"
 local proxies = require "spec.services.proxy"
 local scenarios = require "spec.services.scenarios"
-local script = require "lmigrationhub.transport.script"
+local transports = require "lmigrationhub.transport"
 local services_of = require "spec.services"
 
 local TASK = { ProgressUpdateStream = "SMS", MigrationTaskName = "sms-12de3cf1a" }
@@ -62,7 +62,7 @@ describe("with the logger on, no secret shows", function()
 
   -- The transport of scripts, but for a record of what went over it.
   local function recording()
-    local real, transport = script.new { ca_file = hub.ca_file }, {}
+    local real, transport = transports.new { ca_file = hub.ca_file }, {}
     for _, name in ipairs { "start", "wait", "sleep", "now", "close" } do
       transport[name] = function(_, ...) return real[name](real, ...) end
     end

@@ -108,6 +108,7 @@ local function all_steps()
   }
   local units = words [[find spec -name '*_spec.lua' ! -name readme_spec.lua \
     ! -path 'spec/hub/*' ! -path 'spec/interop/*' | sort]]
+  table.insert(steps, { "inside nginx", "exec lua5.4 spec/worker/run.lua " .. units })
   for _, lua in ipairs(LUAS) do
     local build = "build/" .. lua.name
     table.insert(steps, { lua.interpreter, busted(build, lua.interpreter, units) })

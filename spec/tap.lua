@@ -3,14 +3,19 @@
 local base = require "busted.outputHandlers.base"
 local busted = require "busted"
 
+-- Inside nginx `print` writes to its log.
+local function write(line)
+  io.write(line, "\n")
+  io.flush()
+end
+
 return function()
   local handler = base()
   local count = 0
 
   local function report(verdict, name)
     count = count + 1
-    print(("%s %d - %s"):format(verdict, count, (name:gsub("%s+", " "))))
-    io.flush()
+    write(("%s %d - %s"):format(verdict, count, (name:gsub("%s+", " "))))
   end
 
   local function test_end(element, _, status)
@@ -22,12 +27,12 @@ return function()
   local function broken(element, _, message, trace)
     report("not ok", handler.getFullName(element))
     local place = trace and trace.traceback or ""
-    print("  " .. (tostring(message) .. "\n" .. place):gsub("%s+$", ""):gsub("\n", "\n  "))
+    write("  " .. (tostring(message) .. "\n" .. place):gsub("%s+$", ""):gsub("\n", "\n  "))
     return nil, true
   end
 
   local function suite_end()
-    print("1.." .. count)
+    write("1.." .. count)
     return nil, true
   end
 

@@ -17,14 +17,15 @@ authorityKeyIdentifier = keyid
 subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
 ]]
 
--- P-256 keys take no time to make.
+-- P-256 keys take no time to make. An authority may be there already, in a folder.
 local COMMANDS = [[
 cd '%s' && exec 2>openssl.log && set -e
 new() {
   openssl req -config openssl.conf -x509 -days 7 -nodes \
     -newkey ec -pkeyopt ec_paramgen_curve:P-256 "$@"
 }
-new -subj "/CN=Local Migration Hub CA" -extensions authority -keyout ca.key -out ca.pem
+if [ "$SPEC_AUTHORITY" ]; then cp "$SPEC_AUTHORITY"/ca.* .
+else new -subj "/CN=Local Migration Hub CA" -extensions authority -keyout ca.key -out ca.pem; fi
 new -subj "/CN=localhost" -extensions leaf -CA ca.pem -CAkey ca.key -keyout leaf.key -out leaf.pem
 ]]
 
