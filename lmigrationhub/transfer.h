@@ -22,6 +22,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "framing.h"
+#include "sockets.h"
+
 #define MAX_INTERIM 8
 
 #define TOKEN "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz" \
@@ -68,6 +71,7 @@ struct multi {
   struct transfer *running, *lost; /* lost: ended by a fork, not yet polled */
   const char *ca_file, *ca_path, *proxy, *no_proxy; /* anchored in the env */
   size_t max_header, max_body;
+  struct sockets sockets;
   pid_t owner;
   bool closed;
 };
@@ -80,11 +84,12 @@ struct transfer {
   struct buffer head, body;
   enum { STATUS_LINE, HEADERS, BODY } expects;
   int status, interim;
+  struct framing framing;
   size_t header_bytes;
   double connect, total; /* seconds */
   const struct failure *failure;
   const char *reason; /* static, or NULL: see error */
-  bool finished, taken;
+  bool head_only, stale, finished, taken; /* stale: see find_unread */
   char error[CURL_ERROR_SIZE];
   char url[]; /* without query and userinfo: for messages */
 };
@@ -153,26 +158,64 @@ static size_t take_status_line(struct transfer *t, const char *line,
   if (t->status == 101) return fail(t, &MALFORMED, "protocol switched");
   if (t->status < 200 && ++t->interim > MAX_INTERIM)
     return fail(t, &MALFORMED, "too many interim responses");
+  memset(&t->framing, 0, sizeof t->framing);
+  t->framing.old = line[7] == '0';
   t->head.length = 0;
   t->expects = HEADERS;
+  return length;
+}
+
+/* TLS does not tell libcurl's user a body that was cut from one that ends by
+   closing. */
+static bool may_be_cut(const struct transfer *t) {
+  return strncasecmp(t->url, "https", 5) == 0 && !t->head_only &&
+    t->status != 204 && t->status != 304 &&
+    !t->framing.counted && !t->framing.chunked;
+}
+
+static size_t end_head(struct transfer *t, size_t length) {
+  if (t->status < 200) {
+    t->expects = STATUS_LINE;
+    return length;
+  }
+  if (may_be_cut(t))
+    return fail(t, &MALFORMED, "the body's length is not told");
+  t->expects = BODY;
+  return length;
+}
+
+static bool has_control(const char *line, size_t length) {
+  size_t i;
+  for (i = 0; i < length; i++)
+    if (line[i] != '\t' && iscntrl((unsigned char)line[i])) return true;
+  return false;
+}
+
+static size_t without_end(const char *line, size_t length) {
+  if (length > 0 && line[length - 1] == '\n') length--;
+  if (length > 0 && line[length - 1] == '\r') length--;
   return length;
 }
 
 static size_t take_header(char *line, size_t one, size_t length,
                           void *context) {
   struct transfer *t = context;
-  size_t name = token_length(line, length);
+  const struct field field =
+    { line, without_end(line, length), token_length(line, length) };
+  const char *problem;
   (void)one;
   t->header_bytes += length;
   if (t->header_bytes > t->multi->max_header) return fail(t, &LONG_HEAD, NULL);
-  if (t->expects == BODY) return length; /* a trailer: counted, not kept */
+  if (has_control(line, field.length))
+    return fail(t, &MALFORMED, "a control character in a line");
   if (t->expects == STATUS_LINE) return take_status_line(t, line, length);
-  if (line[0] == '\r' || line[0] == '\n') {
-    t->expects = t->status < 200 ? STATUS_LINE : BODY;
-    return length;
-  }
-  if (name == 0 || name == length || line[name] != ':')
+  if (field.length == 0)
+    return t->expects == HEADERS ? end_head(t, length) : length;
+  if (field.name == 0 || field.name >= field.length || line[field.name] != ':')
     return fail(t, &MALFORMED, "bad header line");
+  if (t->expects == BODY) return length; /* a trailer: counted, not kept */
+  problem = take_framing(&t->framing, &field);
+  if (problem != NULL) return fail(t, &MALFORMED, problem);
   if (!append(&t->head, line, length, 1024))
     return fail(t, &TOO_LARGE, "out of memory");
   return length;
@@ -193,13 +236,32 @@ static size_t take_body(char *data, size_t one, size_t length, void *context) {
 }
 
 /* A program started by the host shall not inherit our connections. */
-static int close_on_exec(void *context, curl_socket_t fd,
-                         curlsocktype purpose) {
-  (void)context;
+static int note_socket(void *context, curl_socket_t fd, curlsocktype purpose) {
+  struct multi *m = context;
   (void)purpose;
   fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return CURL_SOCKOPT_OK;
+  return add_socket(&m->sockets, fd) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }
+
+static int close_socket(void *context, curl_socket_t fd) {
+  struct multi *m = context;
+  remove_socket(&m->sockets, fd);
+  return close(fd);
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+/* Bytes that nobody asked for on a kept connection would be taken for the
+   answer: such a connection is closed, and the request goes over another. */
+static int find_unread(void *context, char *address, char *own_address,
+                       int port, int own_port) {
+  struct transfer *t = context;
+  long connected = 0;
+  (void)address, (void)own_address, (void)port;
+  curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connected);
+  t->stale = connected == 0 && has_unread(&t->multi->sockets, own_port);
+  return t->stale ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+#endif
 
 /* -- SIGPIPE ------------------------------------------------------------- */
 
@@ -292,7 +354,7 @@ static bool configure_trust(CURL *easy, const struct multi *m) {
   return bad == 0;
 }
 
-static bool configure(CURL *easy, const struct multi *m) {
+static bool configure(CURL *easy, struct multi *m) {
   int bad = 0;
   size_t i;
   for (i = 0; i < sizeof OPTIONS / sizeof *OPTIONS; i++)
@@ -309,7 +371,14 @@ static bool configure(CURL *easy, const struct multi *m) {
                                (curl_off_t)m->max_body);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-  bad |= (int)curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, close_on_exec);
+  bad |= (int)curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+  bad |= (int)curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, m);
+  bad |= (int)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION,
+                               close_socket);
+  bad |= (int)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, m);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  bad |= (int)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, find_unread);
+#endif
   return bad == 0 && configure_trust(easy, m);
 }
 
@@ -372,6 +441,7 @@ static void abandon(struct multi *m) {
     give_up(t, "the process has forked");
     link_to(&m->lost, t);
   }
+  clear_sockets(&m->sockets);
   m->curl = NULL;
   m->idle = NULL;
 }
@@ -388,6 +458,11 @@ static bool is_broken_handshake(const struct transfer *t) {
   return strstr(t->error, "Recv failure") != NULL ||
          strstr(t->error, "Send failure") != NULL ||
          strstr(t->error, "SSL_ERROR_SYSCALL") != NULL;
+}
+
+/* libcurl has no code for it. */
+static bool is_bad_chunk(const struct transfer *t) {
+  return strstr(t->error, "chunked-encod") != NULL;
 }
 
 static const struct failure *classify(struct transfer *t, CURLcode code) {
@@ -415,6 +490,7 @@ static const struct failure *classify(struct transfer *t, CURLcode code) {
   case CURLE_UNSUPPORTED_PROTOCOL:
   case CURLE_URL_MALFORMAT:
   case CURLE_WEIRD_SERVER_REPLY:
+  case CURLE_BAD_CONTENT_ENCODING: /* Transfer-Encoding too */
     return &MALFORMED;
   case CURLE_FILESIZE_EXCEEDED:
     return &LONG_BODY;
@@ -425,7 +501,7 @@ static const struct failure *classify(struct transfer *t, CURLcode code) {
     t->reason = "out of memory, or a header line beyond libcurl's limit";
     return &TOO_LARGE;
   default:
-    return &BROKEN;
+    return is_bad_chunk(t) ? &MALFORMED : &BROKEN;
   }
 }
 
@@ -468,24 +544,41 @@ static void finish(struct transfer *t, CURLcode code) {
   release(t);
 }
 
+/* Puts a transfer back to its start, before anything was sent. */
+static bool restart(struct transfer *t) {
+  struct guard guard = block_sigpipe();
+  CURLM *curl = t->multi->curl;
+  bool good = curl_multi_remove_handle(curl, t->easy) == CURLM_OK &&
+    curl_multi_add_handle(curl, t->easy) == CURLM_OK;
+  restore_sigpipe(&guard);
+  t->stale = false;
+  t->error[0] = '\0';
+  return good;
+}
+
+static struct transfer *transfer_of(CURL *easy) {
+  char *context = NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
+  return (void *)context;
+}
+
 /* The next transfer that ended, or NULL. */
 static struct transfer *next_finished(struct multi *m) {
   struct transfer *t = m->lost;
   const struct CURLMsg *message;
-  char *context = NULL;
-  CURLcode code;
   int left;
   if (t != NULL) {
     unlink_transfer(t);
     return t;
   }
-  message = curl_multi_info_read(m->curl, &left);
-  if (message == NULL) return NULL;
-  code = message->data.result; /* the message dies with the next call */
-  curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
-  t = (void *)context;
-  finish(t, code);
-  return t;
+  while ((message = curl_multi_info_read(m->curl, &left)) != NULL) {
+    CURLcode code = message->data.result; /* it dies with the next call */
+    t = transfer_of(message->easy_handle);
+    if (t->stale && restart(t)) continue;
+    finish(t, code);
+    return t;
+  }
+  return NULL;
 }
 
 /* -- the whole ----------------------------------------------------------- */
@@ -516,6 +609,7 @@ static void close_handles(struct multi *m) {
   guard = block_sigpipe();
   while (m->idle != NULL) curl_easy_cleanup(take_easy(m));
   curl_multi_cleanup(m->curl);
+  clear_sockets(&m->sockets);
   m->curl = NULL;
   restore_sigpipe(&guard);
 }
@@ -531,6 +625,7 @@ static bool prepare(struct transfer *t, const struct request *r) {
   bool head = strcmp(r->method, "HEAD") == 0;
   bool bodiless = r->body == NULL && (head || strcmp(r->method, "GET") == 0);
   CURL *easy = t->easy;
+  t->head_only = head;
   bad |= (int)curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_NOBODY, head ? 1L : 0L);
   if (!bodiless) { /* says Content-Length: 0 when there is none */
@@ -549,6 +644,9 @@ static bool prepare(struct transfer *t, const struct request *r) {
   bad |= (int)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
   bad |= (int)curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  bad |= (int)curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+#endif
   bad |= (int)curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
   return bad == 0;
 }

@@ -83,75 +83,42 @@ describe("lmigrationhub.curl", function()
   end)
 
   describe("failures", function()
+    -- What spec/transport/faults_contract.lua says of kinds holds here too; these are the words.
     local CASES = {
       { "closed before the answer", "close()", "connection", "^the connection to http" },
       { "reset before the answer", "reset()", "connection", "reset by peer$" },
-      { "reset inside the headers", [[send "HTTP/1.1 200 OK\r\nA: b\r\n" reset()]], "connection" },
       { "closed before the blank line", [[send "HTTP/1.1 200 OK\r\nA: b\r\n" close()]],
         "connection", "inside the headers$" },
-      { "closed after an interim response", [[send "HTTP/1.1 100 Continue\r\n\r\n" close()]],
-        "connection" },
-      { "reset inside the body",
-        [[send "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab" reset()]], "connection" },
-      { "a body shorter than announced",
-        [[send "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab" close()]], "connection" },
-      { "chunks without an end",
-        [[send "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n" close()]],
-        "connection" },
       { "stalled before the answer", "stall()", "timeout", "^no answer from .* within 0.3 s$" },
-      { "stalled inside the headers", [[send "HTTP/1.1 200 OK\r\nA: b\r\n" stall()]], "timeout" },
       { "stalled inside the body",
         [[send "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab" stall()]],
         "timeout", "^no complete answer from .* within 0.3 s$" },
-      { "dripping headers", [[drip("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", 0.1)]], "timeout" },
-      { "a dripping body",
-        [[send "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" drip("abcdefghi", 0.1)]], "timeout" },
-      { "HTTP/0.9", [[send "hello\r\n" close()]], "protocol" },
-      { "HTTP/2 without being asked", [[send "HTTP/2 200\r\n\r\n" close()]], "protocol" },
-      { "a status of four digits", [[send "HTTP/1.1 2000 OK\r\n\r\n" close()]], "protocol" },
-      { "a status that goes on in letters", [[send "HTTP/1.1 200OK\r\n\r\n" close()]], "protocol" },
-      { "an impossible status", [[send "HTTP/1.1 099 OK\r\n\r\n" close()]], "protocol" },
-      { "a switched protocol", [[send "HTTP/1.1 101 Up\r\n\r\n" stall()]], "protocol" },
-      { "a header without a colon", [[send "HTTP/1.1 200 OK\r\nnothing\r\n\r\n" close()]],
-        "protocol" },
-      { "a folded header", [[send "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n" close()]], "protocol" },
-      { "a space before the colon", [[send "HTTP/1.1 200 OK\r\nA : b\r\n\r\n" close()]],
-        "protocol" },
+      { "a second length",
+        [[send "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nContent-Length: 8\r\n\r\n" stall()]],
+        "protocol", "bad Content%-Length$" },
       { "nine interim responses", [[send(rep("HTTP/1.1 103 Early\r\n\r\n", 9)) stall()]],
         "protocol", "interim" },
-      { "interim responses without end", [[forever "HTTP/1.1 100 Continue\r\n\r\n"]], "protocol" },
       { "headers without end", [[send "HTTP/1.1 200 OK\r\n" forever "A: b\r\n"]],
         "too_large", "exceed 65536 bytes$" },
       { "a header line above 100 KB",
         [[send("HTTP/1.1 200 OK\r\nA: " .. rep("b", 200000)) stall()]],
         "too_large", "header line" },
-      { "trailers without end", [[
-          send "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" forever "A: b\r\n"
-        ]], "too_large" },
       { "a body without end", [[send "HTTP/1.1 200 OK\r\n\r\n" forever "ab"]],
         "too_large", "exceeds 33554432 bytes$" },
       { "too long a body announced", [[send "HTTP/1.1 200 OK\r\nContent-Length: 33554433\r\n\r\n"
-          stall()]], "too_large" },
+          stall()]], "too_large", "exceeds 33554432 bytes$" },
     }
 
     for _, case in ipairs(CASES) do
       local what, script, expected, pattern = case[1], case[2], case[3], case[4]
       it("names " .. what .. " as " .. expected, function()
         local timeouts = expected == "timeout" and BRIEF or TIMEOUTS
-        local begin = socket.gettime()
         local status, message, kind = play(multi, script, { timeouts = timeouts })
         assert.is_nil(status)
         assert.equal(expected, kind)
-        assert.matches(pattern or "", message)
-        assert.is_true(socket.gettime() - begin < 2)
+        assert.matches(pattern, message)
       end)
     end
-
-    it("reports a chunk of no size", function()
-      local status = play(multi,
-        [[send "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" stall()]])
-      assert.is_nil(status)
-    end)
 
     it("reports a refused connection with host and port", function()
       local port = faults.free_ports(1)[1]
@@ -209,12 +176,6 @@ describe("lmigrationhub.curl", function()
   end)
 
   describe("responses", function()
-    it("accepts eight interim ones before the last", function()
-      local status = play(multi,
-        [[send(rep("HTTP/1.1 103 Early\r\n\r\n", 8)) answer "a"]])
-      assert.equal(200, status)
-    end)
-
     it("gives a body without length up to its end", function()
       local status, _, body = play(multi, [[send "HTTP/1.0 200 OK\r\n\r\nabc" close()]])
       assert.same({ 200, "abc" }, { status, body })
@@ -227,21 +188,6 @@ describe("lmigrationhub.curl", function()
       ]])
       assert.equal("abc", body)
       assert.is_nil(headers["x-late"])
-    end)
-
-    it("does not read past the announced length, nor keep such a connection", function()
-      local _, _, body = play(multi, [[
-        send("HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 1\r\n\r\nabHTTP/1.1 500 Sorry\r\n\r\n")
-      ]])
-      assert.equal("a", body)
-      assert.equal(200, (play(multi, [[answer "b"]])))
-    end)
-
-    it("leaves a compressed body as it is", function()
-      local _, headers, body = play(multi, [[
-        send "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\31\139\0\1"
-      ]])
-      assert.same({ "gzip", "\31\139\0\1" }, { headers["content-encoding"], body })
     end)
 
     it("keeps empty and strange header values", function()

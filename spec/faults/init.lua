@@ -81,7 +81,7 @@ function Server:ask(path)
     local line = client:receive("*l")
     length = line and tonumber(line:match("^Content%-Length: (%d+)")) or length
   until not line or line == ""
-  local body = length and client:receive(length)
+  local body = length == 0 and "" or length and client:receive(length)
   client:close()
   return body
 end
@@ -90,17 +90,23 @@ function Server:seen(name)
   return tonumber(self:ask("/seen" .. name))
 end
 
+-- The head of the last request.
+function Server:last()
+  return self:ask("/last")
+end
+
 function Server:stop()
   self:ask("/stop")
   self.pipe:close()
 end
 
--- Certificates for 127.0.0.1, and nginx to show them, each at a port of its own.
+-- Certificates for 127.0.0.1 and localhost, and nginx to show them, each at a port of its own.
 local SERVER = [[
   server {
     listen 127.0.0.1:%d ssl;
     ssl_certificate %s.pem;
     ssl_certificate_key key.pem;
+    %s
     location / { return 200 "$connection $ssl_session_reused"; }
   }
 ]]
@@ -137,27 +143,34 @@ commonName = supplied
 ]]
 
 local MAKE_CERTIFICATES = [[
+here=subjectAltName=IP:127.0.0.1,DNS:localhost
 cd %s && exec 2>openssl.log && touch index.txt &&
 openssl ecparam -name prime256v1 -genkey -noout -out key.pem &&
 openssl req -x509 -new -key key.pem -subj /CN=ca -days 2 -out ca.pem &&
 openssl ecparam -name prime256v1 -genkey -noout -out strange-key.pem &&
 openssl req -x509 -new -key strange-key.pem -subj /CN=strange -days 2 -out strange-ca.pem &&
-openssl req -x509 -new -key key.pem -subj /CN=self -addext subjectAltName=IP:127.0.0.1 \
-  -days 2 -out self_signed.pem &&
-openssl req -new -key key.pem -subj /CN=here -addext subjectAltName=IP:127.0.0.1 -out here.csr &&
+openssl req -x509 -new -key key.pem -subj /CN=self -addext $here -days 2 -out self_signed.pem &&
+openssl req -new -key key.pem -subj /CN=here -addext $here -out here.csr &&
 openssl req -new -key key.pem -subj /CN=there -addext subjectAltName=DNS:other.test \
   -out there.csr &&
 openssl ca -batch -config ca.cnf -cert ca.pem -keyfile key.pem -days 2 -notext \
   -in here.csr -out good.pem &&
 openssl ca -batch -config ca.cnf -cert ca.pem -keyfile key.pem -days 2 -notext \
   -in there.csr -out wrong_name.pem &&
+openssl ca -batch -config ca.cnf -cert strange-ca.pem -keyfile strange-key.pem -days 2 -notext \
+  -subj /CN=far -in here.csr -out unknown.pem && cp good.pem old.pem &&
 openssl ca -batch -config ca.cnf -cert ca.pem -keyfile key.pem -notext \
   -startdate 20200101000000Z -enddate 20210101000000Z -subj /CN=late -in here.csr \
   -out expired.pem &&
 mkdir hashed && cp ca.pem hashed/$(openssl x509 -hash -noout -in ca.pem).0
 ]]
 
-local CERTIFICATES = { "good", "wrong_name", "expired", "self_signed" }
+local CERTIFICATES = { "good", "wrong_name", "expired", "self_signed", "unknown", "old" }
+
+-- What their servers have besides: no version of TLS that is still in use.
+local DIRECTIVES = {
+  old = "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT:@SECLEVEL=0;",
+}
 
 local Tls = {}
 Tls.__index = Tls
@@ -167,8 +180,22 @@ function Tls:url(name)
 end
 
 function Tls:stop()
+  local client = assert(socket.connect("127.0.0.1", self.ports.abrupt))
+  client:send("stop")
+  self.process:close()
+  client:close()
   run("/usr/sbin/nginx -p " .. self.folder .. " -c nginx.conf -s stop 2>/dev/null")
   run("rm -rf " .. self.folder)
+end
+
+-- The port of a server that hangs up without close_notify, and its process.
+local function start_abrupt(folder)
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local _, port = listener:getsockname()
+  local process = assert(io.popen(("exec python3 spec/faults/abrupt.py %s >&%d")
+    :format(folder, listener:getfd()), "w"))
+  listener:close()
+  return tonumber(port), process
 end
 
 local function start_tls()
@@ -178,11 +205,14 @@ local function start_tls()
   local ports, servers = {}, {}
   for i, port in ipairs(free_ports(#CERTIFICATES)) do
     ports[CERTIFICATES[i]] = port
-    servers[i] = SERVER:format(port, CERTIFICATES[i])
+    servers[i] = SERVER:format(port, CERTIFICATES[i], DIRECTIVES[CERTIFICATES[i]] or "")
   end
+  local process
+  ports.abrupt, process = start_abrupt(folder)
   write(folder .. "/nginx.conf", NGINX:format(table.concat(servers)))
   run("/usr/sbin/nginx -p " .. folder .. " -c nginx.conf")
-  return setmetatable({ folder = folder, ports = ports, ca = folder .. "/ca.pem" }, Tls)
+  return setmetatable(
+    { folder = folder, ports = ports, ca = folder .. "/ca.pem", process = process }, Tls)
 end
 
 return {

@@ -1,6 +1,7 @@
 -- An HTTP server on loopback that answers as each request tells it: the request's body is Lua text
 -- made of the actions below, such as `send "HTTP/1.1 200 OK\r\n" reset()`.
--- It prints its port. /stop ends it; /seen/NAME says how often /NAME was asked for.
+-- It prints its port. /stop ends it; /seen/NAME says how often /NAME was asked for; /last gives the
+-- head of the last request that was none of these.
 local socket = require "socket"
 
 local IDLE = 60 -- seconds without any event after which an orphan ends
@@ -13,6 +14,7 @@ io.stdout:flush()
 local readers, writers, sleepers = {}, {}, {} -- socket -> coroutine; coroutine -> time
 local seen = {}
 local connections = 0
+local last_head = ""
 
 local function wait_in(queue, client)
   queue[client] = coroutine.running()
@@ -95,6 +97,12 @@ local function actions(client, request)
     local block = bytes:rep(math.ceil(8192 / #bytes))
     while send(client, block) do end -- luacheck: ignore 542
   end
+  function env.sleep(seconds)
+    sleep(seconds)
+  end
+  function env.mark(name)
+    seen[name] = (seen[name] or 0) + 1
+  end
   function env.stall()
     receive(client, 1)
   end
@@ -103,6 +111,9 @@ local function actions(client, request)
   end
   function env.close()
     open = false
+  end
+  function env.half_close()
+    client:shutdown("send")
   end
   function env.reset()
     client:setoption("linger", { on = true, timeout = 0 })
@@ -115,6 +126,7 @@ local function actions(client, request)
 end
 
 local function play(client, request)
+  last_head = request.head
   local env, is_open = actions(client, request)
   assert(load(request.body, "request", "t", env))()
   return is_open()
@@ -122,6 +134,7 @@ end
 
 local function serve(client)
   client:settimeout(0)
+  client:setoption("tcp-nodelay", true) -- what is sent has come when the client is told so
   connections = connections + 1
   local open = true
   while open do
@@ -134,6 +147,8 @@ local function serve(client)
       os.exit(0, true)
     elseif name then
       open = send(client, with_length(tostring(seen[name] or 0)))
+    elseif request.path == "/last" then
+      open = send(client, with_length(last_head))
     else
       open = play(client, request)
     end

@@ -1,24 +1,14 @@
 -- What every transport keeps: called inside a `describe`, with the function that makes one and
 -- with busted's words, which a required file does not see; `overlap` instead of `it` where waits in
--- `concurrently` have to let others go on, and nil for a transport without it.
+-- `concurrently` have to let others go on, and nil for a transport without it. With them come the
+-- `transport`'s name, `new_trusting` of what start_tls of spec/faults made, `tls_ports()` of that,
+-- and perhaps `check_idle`, which asserts that no place of a transport is taken.
 local assert = require "luassert"
 local faults = require "spec.faults"
+local faults_contract = require "spec.transport.faults_contract"
 local socket = require "socket"
 
 local TIMEOUTS = { connect = 1, total = 3 }
-
-local FAILURES = {
-  { "a connection that is closed before an answer", "close()", "connection" },
-  { "a connection that is reset before an answer", "reset()", "connection" },
-  { "headers that are cut", 'send "HTTP/1.1 200 OK\\r\\nA: b\\r\\n" close()', "connection" },
-  { "a body that is cut", 'send "HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nab" close()',
-    "connection" },
-  { "an answer that never comes", "stall()", "timeout" },
-  { "an answer that drips", 'drip("HTTP/1.1 200 OK\\r\\n\\r\\n", 0.05)', "timeout" },
-  { "HTTP/0.9", 'send "hello" close()', "protocol" },
-  { "headers without end", 'send "HTTP/1.1 200 OK\\r\\n" forever "A: b\\r\\n"', "too_large" },
-  { "a body without end", 'send "HTTP/1.1 200 OK\\r\\n\\r\\n" forever "ab"', "too_large" },
-}
 
 return function(new, words)
   local it = words.it
@@ -75,25 +65,10 @@ return function(new, words)
     assert.same({ 200, "b", nil }, { response.status, response.body, response.headers.link })
   end)
 
-  it("follows no redirect", function()
-    local response = assert(transport:send(request [[
-      send "HTTP/1.1 307 Go\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
-    ]]))
-    assert.equal(307, response.status)
-    assert.equal(0, server:seen "/elsewhere")
-  end)
-
   it("keeps the connection", function()
     local first = assert(transport:send(request "answer(connection)"))
     local second = assert(transport:send(request "answer(connection)"))
     assert.equal(first.body, second.body)
-  end)
-
-  it("sends again, once, when a kept connection turns out to be dead", function()
-    assert(transport:send(request 'answer "1" read() close()'))
-    local response = assert(transport:send(request("answer(connection)", "/half-dead")))
-    assert.equal(200, response.status)
-    assert.equal(2, server:seen "/half-dead")
   end)
 
   it("sends at most twice", function()
@@ -109,28 +84,7 @@ return function(new, words)
     assert.equal(1, server:seen "/dead")
   end)
 
-  for _, failure in ipairs(FAILURES) do
-    local what, script, expected = failure[1], failure[2], failure[3]
-    it("reports " .. what, function()
-      local timeouts = expected == "timeout" and { connect = 1, total = 0.3 } or TIMEOUTS
-      local response, message, kind = transport:send(request(script, "/", timeouts))
-      assert.is_nil(response)
-      assert.equal(expected, kind)
-      assert.matches("^[^\r\n]*" .. server.url:gsub("%p", "%%%0") .. "[^\r\n]*$", message)
-    end)
-  end
-
-  it("reports a port at which nobody listens", function()
-    local port = faults.free_ports(1)[1]
-    local response, message, kind = transport:send {
-      method = "GET",
-      url = "http://127.0.0.1:" .. port .. "/",
-      timeouts = TIMEOUTS,
-    }
-    assert.is_nil(response)
-    assert.equal("connection", kind)
-    assert.matches("127%.0%.0%.1:" .. port, message)
-  end)
+  faults_contract(new, words, function() return server end)
 
   it("waits for requests in any order", function()
     local slow = transport:start(request [[drip("H", 0.1) send "TTP/1.1 204 No\r\n\r\n"]])

@@ -7,7 +7,18 @@ local transport = require "lmigrationhub.transport"
 local overlap = coroutine.isyieldable and it or pending
 
 describe("lmigrationhub.transport.script", function()
+  local tls
+
+  setup(function() tls = faults.start_tls() end)
+  teardown(function() tls:stop() end)
+
   contract(script.new, {
+    transport = "script",
+    new_trusting = function(options)
+      options.ca_file = tls.ca
+      return script.new(options)
+    end,
+    tls_ports = function() return tls.ports end,
     it = it, overlap = overlap, setup = setup, teardown = teardown,
     before_each = before_each, after_each = after_each,
   })
