@@ -3,7 +3,7 @@
 ** program run without a shell and within limits, and a file that nobody else
 ** may read. Source: POSIX.1-2008.
 */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* posix_spawn_file_actions_addclosefrom_np */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,6 +29,16 @@
 #define SLICE 0.05          /* seconds between looks at a running program */
 #define SHORT_SLICE 0.001   /* the same when it closed its output */
 #define KILL_GRACE 1.0      /* seconds that a killed program has to vanish */
+
+/* Files that the host opened without O_CLOEXEC; older C libraries cannot. */
+#if defined __GLIBC__ && defined __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 34)
+#define close_others(files) posix_spawn_file_actions_addclosefrom_np(files, 3)
+#endif
+#endif
+#ifndef close_others
+#define close_others(files) ((void)(files), 0)
+#endif
 
 extern char **environ;
 
@@ -74,6 +84,7 @@ static int add_files(posix_spawn_file_actions_t *files, int out, int err) {
     posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
   if (problem == 0) problem = posix_spawn_file_actions_adddup2(files, out, 1);
   if (problem == 0) problem = posix_spawn_file_actions_adddup2(files, err, 2);
+  if (problem == 0) problem = close_others(files);
   return problem;
 }
 
