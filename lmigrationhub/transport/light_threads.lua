@@ -1,7 +1,7 @@
 -- A function run for many items at once inside nginx: one light thread for each, which nginx lets
 -- go on while others wait. When the request of the page ends, nginx ends them with it.
 
-local LONGEST = 1000000 -- seconds; nginx counts milliseconds in 31 bits
+local clock = require "lmigrationhub.transport.clock"
 
 -- Ends what is under way: one that nginx has ended already is none.
 local function stop(threads)
@@ -43,7 +43,7 @@ local function drive(state)
     if not state.is_exhausted and state.count < state.limit() then
       feed(state, state.next_item())
     else
-      state.ended:wait(LONGEST)
+      clock.await(state.ended, math.huge)
     end
   end
 end
@@ -56,7 +56,7 @@ end
 local function run(next_item, limit, fn)
   local state = {
     next_item = next_item, fn = fn, threads = {}, over = {}, count = 0,
-    ended = assert(require("ngx.semaphore").new(0)),
+    ended = clock.new_semaphore(0),
     limit = type(limit) == "function" and limit or function() return limit end,
   }
   local ok, failure = pcall(drive, state)
