@@ -19,7 +19,7 @@
 #include "compat.h"
 
 #define FIELD_SIZE 32               /* bytes of a number modulo P-256's prime */
-#define PAIR_SIZE (2 * FIELD_SIZE)  /* r and s, or x and y */
+#define PAIR_SIZE 64                /* r and s, or x and y */
 #define MAX_SIGNATURE (PAIR_SIZE + 16)  /* bytes of r and s in DER */
 
 /* A public key on P-256, up to x and y: RFC 5480, uncompressed point */

@@ -115,8 +115,8 @@ static int spawn(struct run *r, char **argv, int out, int err) {
   if (problem == 0) {
     problem = add_files(&files, out, err);
     if (problem == 0) problem = add_attributes(&attributes);
-    if (problem == 0)
-      problem =
+    if (problem == 0) /* check_argv saw a program in argv */
+      problem = /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         posix_spawnp(&r->pid, argv[0], &files, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);
   }
@@ -231,6 +231,7 @@ static const char *run(struct run *r, char **argv, double timeout) {
   sigaddset(&child, SIGCHLD);
   pthread_sigmask(SIG_BLOCK, &child, &before);
   error = start(r, argv);
+  /* NOLINTNEXTLINE(concurrency-mt-unsafe): texts of known errors stay */
   problem = error != 0 ? strerror(error) : watch(r, deadline);
   if (error == 0 && problem != NULL) kill_group(r);
   close_end(&r->out);
@@ -343,6 +344,7 @@ static int posix_write_private(lua_State *L) {
     return 1;
   }
   lua_pushnil(L);
+  /* NOLINTNEXTLINE(concurrency-mt-unsafe): texts of known errors stay */
   lua_pushfstring(L, "cannot write %s: %s", path, strerror(problem));
   return 2;
 }

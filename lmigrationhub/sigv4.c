@@ -126,6 +126,7 @@ static int is_unreserved(char c) {
 static int is_token(struct bytes s) {
   size_t i;
   for (i = 0; i < s.length; i++)
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no zero byte */
     if (!is_unreserved(s.at[i]) && memchr("!#$%&'*+^`|", s.at[i], 11) == NULL)
       return 0;
   return s.length > 0;
@@ -198,7 +199,8 @@ static int is_text(struct bytes s, const char *text) {
 /* No empty and no dot segments; RFC 3986, section 5.2.4 */
 static void add_normalized_path(struct buffer *b, struct bytes path) {
   const size_t start = b->length;
-  const int closed = path.at[path.length - 1] == '/';
+  /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
+  const int closed = path.at[path.length - 1] == '/'; /* it is not empty */
   while (path.length > 0) {
     struct bytes segment = cut(&path, '/');
     if (segment.length == 0 || is_text(segment, ".")) continue;

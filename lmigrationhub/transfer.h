@@ -320,6 +320,7 @@ static bool is_hashed(const char *path) {
   const struct dirent *entry;
   bool found = false;
   if (directory == NULL) return false;
+  /* NOLINTNEXTLINE(concurrency-mt-unsafe): the directory is our own */
   while (!found && (entry = readdir(directory)) != NULL)
     found = strspn(entry->d_name, "0123456789abcdef") == 8 &&
       entry->d_name[8] == '.' && is_digit(entry->d_name[9]);
@@ -510,28 +511,29 @@ static const char *why_unreachable(const struct transfer *t, CURLcode code) {
   long number = 0;
   curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
   if (code == CURLE_COULDNT_CONNECT && number != 0)
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): texts of known errors stay */
     return strerror((int)number);
   return curl_easy_strerror(code);
 }
 
-/* Fills in what the failure's format wants besides the URL. */
+/* Fills in what the failure's format wants besides the URL, cut to size. */
 static void describe(struct transfer *t, CURLcode code) {
   const struct failure *failure = t->failure;
   const size_t size = sizeof t->error;
   char *c;
   if (failure == &UNCONNECTED)
-    snprintf(t->error, size, "%g",
-             t->connect < t->total ? t->connect : t->total);
+    (void)snprintf(t->error, size, "%g",
+                   t->connect < t->total ? t->connect : t->total);
   else if (failure == &UNANSWERED || failure == &UNFINISHED)
-    snprintf(t->error, size, "%g", t->total);
+    (void)snprintf(t->error, size, "%g", t->total);
   else if (failure == &LONG_HEAD)
-    snprintf(t->error, size, "%zu", t->multi->max_header);
+    (void)snprintf(t->error, size, "%zu", t->multi->max_header);
   else if (failure == &LONG_BODY)
-    snprintf(t->error, size, "%zu", t->multi->max_body);
+    (void)snprintf(t->error, size, "%zu", t->multi->max_body);
   else if (failure == &UNREACHABLE || failure == &UNPROXIED)
-    snprintf(t->error, size, "%s", why_unreachable(t, code));
+    (void)snprintf(t->error, size, "%s", why_unreachable(t, code));
   else if (t->error[0] == '\0')
-    snprintf(t->error, size, "%s", curl_easy_strerror(code));
+    (void)snprintf(t->error, size, "%s", curl_easy_strerror(code));
   for (c = t->error; *c != '\0'; c++)
     if (iscntrl((unsigned char)*c)) *c = ' '; /* one line */
 }

@@ -10,6 +10,8 @@ local LUAS = {
 local C_SPECS = "spec/sigv4_spec.lua spec/utf8_spec.lua spec/curl_spec.lua spec/digest_spec.lua "
   .. "spec/posix_spec.lua spec/transport/script_spec.lua"
 
+local C_FILES = "find lmigrationhub spec -name '*.c'"
+
 local COLLECTED = "--helper=spec/torture/collector.lua --exclude-tags=slow spec/sigv4_spec.lua "
   .. "spec/digest_spec.lua spec/posix_spec.lua spec/curl_spec.lua spec/transport/script_spec.lua "
   .. "spec/client_spec.lua spec/response_spec.lua"
@@ -40,6 +42,10 @@ local VALGRIND = "valgrind -q --error-exitcode=99 --child-silent-after-fork=yes 
 
 local CPPCHECK = "cppcheck -q --std=c99 --enable=warning,performance,portability "
   .. "--error-exitcode=1 $item"
+local CLANG_TIDY = "clang-tidy --quiet $item -- -std=c99 -I/usr/include/lua5.4"
+-- It sees what the optimizer leaves, and with limits of its own gives up on half of a module.
+local ANALYZER = "gcc -std=c99 -O0 -fanalyzer -Werror --param=analyzer-bb-explosion-factor=100 "
+  .. "--param=analyzer-max-enodes-per-program-point=64 -I/usr/include/lua5.4 -c -o /dev/null $item"
 
 -- Runs step $2 of folder $1: says its number, exit status and seconds.
 local STEP = [[
@@ -101,7 +107,9 @@ local function all_steps()
     { "collector, jit", busted("build/jit", "luajit", COLLECTED) },
     { "gcc", compile "gcc" },
     { "clang", compile "clang" },
-    { "cppcheck", each(words "find lmigrationhub spec -name '*.c'", CPPCHECK) },
+    { "cppcheck", each(words(C_FILES), CPPCHECK) },
+    { "clang-tidy", each(words(C_FILES), CLANG_TIDY) },
+    { "gcc -fanalyzer", each(words "ls lmigrationhub/*.c", ANALYZER) },
     { "luacheck", "exec luacheck --no-cache --formatter TAP lmigrationhub spec examples" },
     { "interop", busted("build/5.4", "lua5.4", "spec/interop") },
     { "README", busted("build/5.4", "lua5.4", "spec/readme_spec.lua") },

@@ -29,7 +29,7 @@ int main(int count, char **values) {
   luaL_openlibs(L);
   set_arguments(L, count, values);
   int failed = luaL_dofile(L, values[1]) != LUA_OK;
-  if (failed) fprintf(stderr, "%s\n", luaL_tolstring(L, -1, NULL));
+  if (failed) (void)fprintf(stderr, "%s\n", luaL_tolstring(L, -1, NULL));
   lua_close(L);
   return failed;
 }

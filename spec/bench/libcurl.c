@@ -32,8 +32,8 @@ static int write_next(const struct page *page, char *body, size_t size) {
   if (token == NULL) return 0;
   end = page->bytes + page->length - 2; /* "} */
   token += 13;
-  snprintf(body, size, "{\"ProgressUpdateStream\":\"SMS\","
-           "\"NextToken\":\"%.*s\"}", (int)(end - token), token);
+  (void)snprintf(body, size, "{\"ProgressUpdateStream\":\"SMS\","
+                 "\"NextToken\":\"%.*s\"}", (int)(end - token), token);
   return 1;
 }
 
@@ -47,8 +47,8 @@ static struct curl_slist *make_headers(void) {
 static int list(CURL *easy, struct page *page, const char *pages) {
   char body[1024];
   int count = 0;
-  snprintf(body, sizeof body, "{\"ProgressUpdateStream\":\"SMS\","
-           "\"MigrationTaskName\":\"sms-P%s\"}", pages);
+  (void)snprintf(body, sizeof body, "{\"ProgressUpdateStream\":\"SMS\","
+                 "\"MigrationTaskName\":\"sms-P%s\"}", pages);
   do {
     page->length = 0;
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
@@ -73,5 +73,5 @@ int main(int count, char **arguments) {
   curl_easy_cleanup(easy);
   curl_slist_free_all(headers);
   printf("%d pages\n", pages);
-  return pages == atoi(arguments[1]) ? 0 : 1;
+  return pages == strtol(arguments[1], NULL, 10) ? 0 : 1;
 }

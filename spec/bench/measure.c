@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -25,18 +26,17 @@ static double seconds(struct timeval time) {
 
 /* start(command, &pid) -> where its output can be read, -1 if it cannot */
 static int start(char **command, pid_t *pid) {
-  int ends[2];
+  posix_spawn_file_actions_t files;
+  int ends[2], problem;
   if (pipe(ends) != 0) return -1;
-  *pid = vfork();
-  if (*pid == 0) {
-    dup2(ends[1], STDOUT_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    execvp(*command, command);
-    _exit(127);
-  }
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_adddup2(&files, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addclose(&files, ends[0]);
+  posix_spawn_file_actions_addclose(&files, ends[1]);
+  problem = posix_spawnp(pid, *command, &files, NULL, command, environ);
+  posix_spawn_file_actions_destroy(&files);
   close(ends[1]);
-  return *pid > 0 ? ends[0] : -1;
+  return problem == 0 ? ends[0] : -1;
 }
 
 /* Gives the moment of the first byte. */

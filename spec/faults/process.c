@@ -12,7 +12,7 @@ int luaopen_process(lua_State *L);
 
 static int run(lua_State *L) {
   if (lua_pcall(L, 0, 1, 0) == 0) return lua_toboolean(L, -1) ? 0 : 1;
-  fprintf(stderr, "child: %s\n", lua_tostring(L, -1));
+  (void)fprintf(stderr, "child: %s\n", lua_tostring(L, -1));
   return 2;
 }
 

@@ -5,6 +5,7 @@
  * An input: the caps (two bytes), header lines, then pieces of the body, each
  * after a byte that tells its size, or that a trailer line follows.
  */
+/* NOLINTNEXTLINE(bugprone-suspicious-include): for its static functions */
 #include "../../lmigrationhub/curl.c"
 
 #include <lualib.h>
@@ -34,7 +35,7 @@ static lua_State *state;
 
 static void require(bool holds, const char *what) {
   if (holds) return;
-  fprintf(stderr, "%s\n", what);
+  (void)fprintf(stderr, "%s\n", what);
   abort();
 }
 
@@ -67,7 +68,7 @@ static void expect_status(const char *line, size_t length) {
     expected.failure = &MALFORMED;
     return;
   }
-  expected.status = atoi(line + 9);
+  expected.status = (int)strtol(line + 9, NULL, 10);
   expected.head_length = 0;
   if (expected.status < 200) expected.interim++;
   if (expected.status == 101 || expected.interim > MAX_INTERIM)
@@ -185,6 +186,7 @@ static void forget(size_t size) {
   expected.failure = NULL;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer's signature */
 int LLVMFuzzerInitialize(int *count, char ***values) {
   (void)count;
   (void)values;

@@ -37,11 +37,11 @@ static const luaL_Reg MODULES[] = {
 
 /* FNV-1a; 0 for what is not the library's. */
 static unsigned hash_source(const char *source) {
-  unsigned hash = 2166136261u;
+  unsigned hash = 2166136261U;
   if (strncmp(source, OURS, sizeof OURS - 1) != 0 &&
       strcmp(source, GENERATED) != 0) return 0;
   for (; *source != '\0'; source++)
-    hash = (hash ^ (unsigned char)*source) * 16777619u;
+    hash = (hash ^ (unsigned char)*source) * 16777619U;
   return hash | 1;
 }
 
@@ -56,7 +56,7 @@ static void count_step(lua_State *L, lua_Debug *at) {
     hash = hash_source(source);
   }
   if (hash == 0) return;
-  line = (hash ^ (unsigned)at->currentline) * 2654435761u;
+  line = (hash ^ (unsigned)at->currentline) * 2654435761U;
   counters[(line ^ previous >> 1) % COUNTERS]++;
   previous = line;
 }
@@ -67,7 +67,7 @@ static int add_trace(lua_State *L) {
 }
 
 static void stop(const char *message) {
-  fprintf(stderr, "%s\n", message);
+  (void)fprintf(stderr, "%s\n", message);
   abort();
 }
 
@@ -80,6 +80,7 @@ static void preload(lua_State *L) {
   lua_settop(L, 0);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer's signature */
 int LLVMFuzzerInitialize(int *count, char ***values) {
   const char *slash = strrchr((*values)[0], '/');
   (void)count;

@@ -287,7 +287,7 @@ static void perform(char **arguments, const char *scenario,
   }
   printf("%s %d - %s without %s (%ld trials)\n", bad == 0 ? "ok" : "not ok",
          ++count, scenario, plan->what, trials);
-  fflush(stdout);
+  (void)fflush(stdout);
 }
 
 /* Once without failure each, so that libraries have made what they keep. */
