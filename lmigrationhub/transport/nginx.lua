@@ -66,7 +66,7 @@ end
 ---@return lmigrationhub.Response? response
 ---@return string? message
 ---@return "timeout"|"connection"|"tls"|"protocol"|"too_large"|nil kind
-function Transport:wait(pending) -- luacheck: no self
+function Transport:wait(pending)
   check_wait()
   if pending.is_taken then error("the result was taken already", 2) end
   pending.is_taken = true
@@ -94,7 +94,7 @@ end
 
 ---Sleeps; everything else goes on meanwhile. Raises in a phase of nginx that cannot wait.
 ---@param seconds number
-function Transport:sleep(seconds) -- luacheck: no self
+function Transport:sleep(seconds)
   check_wait()
   clock.sleep(seconds)
 end
@@ -103,20 +103,20 @@ end
 ---@param next_item function  gives an item, or nil
 ---@param limit integer|fun(): integer  at once
 ---@param fn function
-function Transport:concurrently(next_item, limit, fn) -- luacheck: no self
+function Transport:concurrently(next_item, limit, fn)
   check_wait()
   light_threads.run(next_item, limit, fn)
 end
 
 ---Lets go of a request that was begun. Its connection is closed.
 ---@param pending table
-function Transport:cancel(pending) -- luacheck: no self
+function Transport:cancel(pending)
   pending.is_taken = true
   pcall(ngx.thread.kill, pending.thread)
 end
 
 ---@return number seconds
-function Transport:now() -- luacheck: no self
+function Transport:now()
   return clock.now()
 end
 
