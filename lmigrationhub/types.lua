@@ -3,7 +3,6 @@
 -- What an editor is to know of lmigrationhub. Never required at run time. Shapes have the service's
 -- names; spec/types_spec.lua keeps them equal to the facts. Lengths are the service's, which checks
 -- them: the client checks types, required members and minima before it sends.
--- luacheck: no unused
 
 -- The service's values. In a result there may be others, which the service added since.
 

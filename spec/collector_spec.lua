@@ -82,6 +82,25 @@ local function canned()
   return made
 end
 
+local function drop(dropped, random)
+  if random(4) == 1 and dropped.close then dropped:close() end
+  if random(4) == 1 and dropped.cancel then dropped:cancel() end
+end
+
+-- Of four transfers the one that is not dropped.
+local function start_four(multi, random)
+  local transfers = {}
+  for index = 1, 4 do transfers[index] = multi:start(request(ANSWER)) end
+  return transfers[random(#transfers)]
+end
+
+local function drop_iterators(client)
+  for _ = 1, 200 do
+    local next_page = client:pages("list_progress_update_streams", {}, { prefetch = true })
+    next_page()
+  end
+end
+
 describe("what is dropped", function()
   it("may go in any order, while its requests are under way", function()
     collect()
@@ -97,10 +116,7 @@ describe("what is dropped", function()
         if random(2) == 1 then multi:poll(0.001 * random(3)) end
       end
       while #held > 0 do
-        local dropped = table.remove(held, random(#held))
-        if random(4) == 1 and dropped.close then dropped:close() end
-        if random(4) == 1 and dropped.cancel then dropped:cancel() end
-        dropped = nil -- luacheck: ignore
+        drop(table.remove(held, random(#held)), random)
         collectgarbage()
       end
     end
@@ -111,10 +127,8 @@ describe("what is dropped", function()
   it("does not keep what stays from its work", function()
     local random = dice(2)
     for _ = 1, 20 do
-      local multi, transfers = curl.new(), {}
-      for index = 1, 4 do transfers[index] = multi:start(request(ANSWER)) end
-      local kept = table.remove(transfers, random(#transfers))
-      transfers = nil -- luacheck: ignore
+      local multi = curl.new()
+      local kept = start_four(multi, random)
       collectgarbage()
       while not kept:finished() do multi:poll(1) end
       assert.equal(200, (kept:result()))
@@ -123,9 +137,7 @@ describe("what is dropped", function()
   end)
 
   it("gives an error, not a crash, to whoever kept a part of it", function()
-    local multi = curl.new()
-    local kept = multi:start(request(STALL))
-    multi = nil -- luacheck: ignore
+    local kept = curl.new():start(request(STALL))
     collect()
     assert.is_true(kept:finished())
     local status, message, kind = kept:result()
@@ -145,12 +157,7 @@ describe("what is dropped", function()
   it("is an iterator with a page on its way as well", function()
     collect()
     local before = registry_size()
-    local client = new_client(canned())
-    for _ = 1, 200 do
-      local next_page = client:pages("list_progress_update_streams", {}, { prefetch = true })
-      next_page()
-    end
-    client = nil -- luacheck: ignore
+    drop_iterators(new_client(canned()))
     collect()
     assert.is_true(registry_size() - before < REFERENCES)
   end)

@@ -56,7 +56,7 @@ describe("lmigrationhub.concurrency", function()
           fn(...)
           return true
         end
-        while go_on(next_item()) do end -- luacheck: ignore 542
+        repeat local more = go_on(next_item()) until not more
       end,
     }
     return world

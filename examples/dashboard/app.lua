@@ -1,7 +1,6 @@
 -- The dashboard's application inside nginx: server-sent events from Migration Hub, read-only.
 -- /events tells of all tasks, /events?stream=…&name=… of the updates of one. An event is "all"
 -- (items in the place of those before), "more" (items besides), "end" or "problem".
--- luacheck: std max+ngx_lua
 
 local cjson = require "cjson"
 local feed = require "dashboard.feed"

@@ -1,6 +1,5 @@
 -- One poll, many viewers: a feed runs what polls for as long as somebody views it, and hands its
 -- items to all of them. A worker has one feed of a name.
--- luacheck: std max+ngx_lua
 
 local semaphore = require "ngx.semaphore"
 

@@ -1,7 +1,5 @@
 -- Answers the requests of the benchmark inside nginx. It checks no signature: it must be quick.
 
--- luacheck: std max+ngx_lua
-
 local pages = require "spec.bench.pages"
 
 -- -> answer(delay): `delay` is the service's time in seconds

@@ -95,7 +95,7 @@ local function actions(client, request)
   end
   function env.forever(bytes)
     local block = bytes:rep(math.ceil(8192 / #bytes))
-    while send(client, block) do end -- luacheck: ignore 542
+    repeat local sent = send(client, block) until not sent
   end
   function env.sleep(seconds)
     sleep(seconds)

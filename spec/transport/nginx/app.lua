@@ -1,5 +1,4 @@
 -- Runs inside the worker: what the spec sends, and what the spec's own requests ask for.
--- luacheck: std max+ngx_lua
 local cjson = require "cjson"
 local nginx = require "lmigrationhub.transport.nginx"
 
