@@ -31,8 +31,8 @@ LIBS_curl = -lcurl
 FOUND = $(foreach lua,$(LUAS),$(if $(wildcard $(HEADERS_$(lua))/lua.h),$(lua)))
 AT_HOME = LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$(BUILD)/5.4/?.so;;'
 
-.PHONY: build help deps test-deps dashboard-deps demo hub dashboard test test-long test-dashboard fuzz bench
-.PHONY: nginx install clean
+.PHONY: build help deps test-deps dashboard-deps demo hub dashboard test test-long test-dashboard coverage
+.PHONY: fuzz bench nginx install clean
 build: $(FOUND:%=build-%)
 
 help:
@@ -43,6 +43,7 @@ help:
 	@echo "make dashboard  a page that shows a migration as it goes, on that Hub, until Ctrl-C: LISTEN (ADDRESS:PORT)"
 	@echo "make test-dashboard  looks at that page in headless Chromium"
 	@echo "make test       installs what is missing, runs every test on every Lua"
+	@echo "make coverage   runs the specs on Lua 5.4, shows what of C and Lua they reach"
 	@echo "make test-long  fails every single allocation in turn, which takes hours; make test takes samples"
 	@echo "make fuzz       fuzzes each target for a minute: SECONDS"
 	@echo "make bench      measures costs beside other clients, some 4 minutes: QUICK=1, CHART=file.svg"
@@ -71,6 +72,11 @@ test: test-deps
 	@$(MAKE) --no-print-directory $(LUAS:%=build-%)
 	@spec/interop/npm/install
 	@lua5.4 spec/run.lua
+
+coverage: test-deps
+	@$(MAKE) --no-print-directory build-5.4 build-jit
+	@spec/interop/npm/install
+	@lua5.4 spec/run.lua coverage; status=$$?; cat $(BUILD)/coverage/report.txt; exit $$status
 
 dashboard: deps
 	@$(MAKE) --no-print-directory build-5.4 build-jit
@@ -126,6 +132,9 @@ $(foreach lua,$(LUAS),$(eval $(call rules,$(lua))))
 # Builds for tests lie below folders of their own: make BUILD=build/clang build-5.4
 build/gcc/%: CC = gcc
 build/clang/%: CC = clang
+build/coverage/%: CC = gcc
+build/coverage/%: CFLAGS = -O0 --coverage -include spec/no_return.h
+build/coverage/%: LDFLAGS = -Wl,--exclude-libs=libgcov.a
 build/asan/%: CC = gcc
 build/asan/%: CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 

@@ -115,8 +115,8 @@ static int spawn(struct run *r, char **argv, int out, int err) {
   if (problem == 0) {
     problem = add_files(&files, out, err);
     if (problem == 0) problem = add_attributes(&attributes);
-    if (problem == 0) /* check_argv saw a program in argv */
-      problem = /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+    if (problem == 0)
+      problem =
         posix_spawnp(&r->pid, argv[0], &files, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);
   }

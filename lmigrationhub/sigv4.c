@@ -199,8 +199,7 @@ static int is_text(struct bytes s, const char *text) {
 /* No empty and no dot segments; RFC 3986, section 5.2.4 */
 static void add_normalized_path(struct buffer *b, struct bytes path) {
   const size_t start = b->length;
-  /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
-  const int closed = path.at[path.length - 1] == '/'; /* it is not empty */
+  const int closed = path.at[path.length - 1] == '/';
   while (path.length > 0) {
     struct bytes segment = cut(&path, '/');
     if (segment.length == 0 || is_text(segment, ".")) continue;

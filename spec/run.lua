@@ -1,5 +1,6 @@
--- Runs every test, two steps at a time, and ends with the line `N passed, N failed`.
--- A step is a shell script that prints TAP: one that dies before its plan has failed.
+-- Runs every test, or the steps that it is given the names of, two at a time, and ends with the line
+-- `N passed, N failed`. A step is a shell script that prints TAP: one that dies before its plan has
+-- failed. TAP's comments are shown.
 
 local LUAS = {
   { name = "5.4", interpreter = "lua5.4" },
@@ -42,10 +43,11 @@ local VALGRIND = "valgrind -q --error-exitcode=99 --child-silent-after-fork=yes 
 
 local CPPCHECK = "cppcheck -q --std=c99 --enable=warning,performance,portability "
   .. "--error-exitcode=1 $item"
-local CLANG_TIDY = "clang-tidy --quiet $item -- -std=c99 -I/usr/include/lua5.4"
+local C_FLAGS = "-std=c99 -include spec/no_return.h -I/usr/include/lua5.4 "
+local CLANG_TIDY = "clang-tidy --quiet $item -- " .. C_FLAGS
 -- It sees what the optimizer leaves, and with limits of its own gives up on half of a module.
-local ANALYZER = "gcc -std=c99 -O0 -fanalyzer -Werror --param=analyzer-bb-explosion-factor=100 "
-  .. "--param=analyzer-max-enodes-per-program-point=64 -I/usr/include/lua5.4 -c -o /dev/null $item"
+local ANALYZER = "gcc " .. C_FLAGS .. "-O0 -fanalyzer -Werror -c -o /dev/null $item "
+  .. "--param=analyzer-bb-explosion-factor=100 --param=analyzer-max-enodes-per-program-point=64"
 
 -- Runs step $2 of folder $1: says its number, exit status and seconds.
 local STEP = [[
@@ -111,6 +113,7 @@ local function all_steps()
     { "clang-tidy", each(words(C_FILES), CLANG_TIDY) },
     { "gcc -fanalyzer", each(words "ls lmigrationhub/*.c", ANALYZER) },
     { "luacheck", "exec luacheck --no-cache --formatter TAP lmigrationhub spec examples" },
+    { "coverage", "exec sh spec/coverage/run" },
     { "interop", busted("build/5.4", "lua5.4", "spec/interop") },
     { "README", busted("build/5.4", "lua5.4", "spec/readme_spec.lua") },
   }
@@ -121,6 +124,16 @@ local function all_steps()
     local build = "build/" .. lua.name
     table.insert(steps, { lua.interpreter, busted(build, lua.interpreter, units) })
     table.insert(steps, { lua.interpreter .. ", hub", busted(build, lua.interpreter, "spec/hub") })
+  end
+  return steps
+end
+
+-- The steps of those names; all when there is none.
+local function select_steps(names)
+  local wanted, steps = {}, {}
+  for _, name in ipairs(names) do wanted[name] = true end
+  for _, step in ipairs(all_steps()) do
+    if #names == 0 or wanted[step[1]] then table.insert(steps, step) end
   end
   return steps
 end
@@ -150,9 +163,9 @@ end
 
 local function report(step, counts, log, seconds)
   print(("%-16s%4d s   %s"):format(step[1], seconds, describe(counts)))
-  if counts.failed == 0 then return end
   for line in log:gmatch "[^\n]+" do
-    if not line:find "^ok %d" then print("  " .. line) end
+    local shown = counts.failed > 0 and not line:find "^ok %d" or line:find "^# "
+    if shown then print("  " .. line) end
   end
 end
 
@@ -175,7 +188,7 @@ local function run(steps, folder)
 end
 
 local folder = words "mktemp -d":match "%S+"
-local sum = run(all_steps(), folder)
+local sum = run(select_steps(arg), folder)
 os.execute("rm -rf " .. folder)
 print(describe(sum))
 os.exit(sum.failed == 0)

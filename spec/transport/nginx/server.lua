@@ -110,13 +110,14 @@ end
 ---@param authority string   a PEM file that is trusted besides the server's own
 local function start(faults_url, authority)
   local server = setmetatable({ _nginx = nginx.new "transport-nginx" }, Server)
-  local folder = server._nginx.folder
+  local folder, root = server._nginx.folder, server._nginx.root
   certificates.make(folder)
   os.execute(MAKE_CHAIN:format(folder, authority))
   listen(server)
   local ipv6_port = server.ipv6_port
   server._nginx:start("spec/transport/nginx/nginx.conf", {
     names_port = start_names(server), faults_url = faults_url,
+    library = os.getenv "COVERAGE" or root, -- spec/coverage/run has a copy of it
     listen_ipv6 = ipv6_port and ("listen [::1]:%d;"):format(ipv6_port) or "",
   }, "plain_port", "/")
   return server
