@@ -1,4 +1,4 @@
--- Runs every test, or the steps that it is given the names of, two at a time, and ends with the line
+-- Runs every test, or the steps that it is told by name, two at a time, and ends with the line
 -- `N passed, N failed`. A step is a shell script that prints TAP: one that dies before its plan has
 -- failed. TAP's comments are shown.
 

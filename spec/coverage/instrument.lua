@@ -1,6 +1,6 @@
--- Writes copies of Lua files that note what of them runs, and prints what can be noted, a line each:
--- lua5.1 instrument.lua NOTES TO FILE…. A statement is reached; a condition, or what `and` and `or`
--- decide by, turns out true, and false. Lines stay where they are.
+-- Writes copies of Lua files that note what of them runs: lua5.1 instrument.lua NOTES TO FILE…
+-- A statement is reached; a condition, or what `and` and `or` decide by, turns out true, and false.
+-- All that can be noted is printed, a line each. What stands on a line stays there.
 local decoder = require "luacheck.decoder"
 local parser = require "luacheck.parser"
 
