@@ -96,6 +96,10 @@ describe("lmigrationhub.curl", function()
       { "a second length",
         [[send "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nContent-Length: 8\r\n\r\n" stall()]],
         "protocol", "bad Content%-Length$" },
+      { "HTTP/1.2", [[send "HTTP/1.2 200 OK\r\n\r\n" close()]], "protocol" },
+      { "a status without digits", [[send "HTTP/1.1 2xx OK\r\n\r\n" close()]], "protocol" },
+      { "a status beyond 599", [[send "HTTP/1.1 600 OK\r\n\r\n" close()]], "protocol" },
+      { "a header without a name", [[send "HTTP/1.1 200 OK\r\n: b\r\n\r\n" close()]], "protocol" },
       { "nine interim responses", [[send(rep("HTTP/1.1 103 Early\r\n\r\n", 9)) stall()]],
         "protocol", "interim" },
       { "headers without end", [[send "HTTP/1.1 200 OK\r\n" forever "A: b\r\n"]],
@@ -172,6 +176,27 @@ describe("lmigrationhub.curl", function()
       assert.matches("within 0.2 s$", message)
       assert.equal("timeout", kind)
       silent:close()
+    end)
+
+    it("tells a peer that speaks no TLS from one that hangs up", function()
+      local listener = assert(socket.bind("127.0.0.1", 0))
+      local _, port = listener:getsockname()
+      for kind, answer in pairs { tls = "HTTP/1.1 400 Bad\r\n\r\n", connection = "" } do
+        local transfer = multi:start {
+          method = "GET", url = "https://127.0.0.1:" .. port .. "/", timeouts = TIMEOUTS,
+        }
+        multi:poll(0) -- so that libcurl sends its part
+        local client = assert(listener:accept())
+        client:send(answer)
+        client:close()
+        assert.equal(kind, select(3, finish(multi, transfer)))
+      end
+      listener:close()
+    end)
+
+    it("takes a deadline that never comes", function()
+      local forever = { connect = 1e300, total = 1e300 }
+      assert.equal(200, (play(multi, "answer(1)", { timeouts = forever })))
     end)
   end)
 
@@ -630,11 +655,67 @@ describe("lmigrationhub.curl", function()
       assert.matches("^tls\n", run(trust, strange, url))
     end)
 
+    it("trusts the system's file where its folder is not hashed, or not there", function()
+      local plain = folder .. "/plain"
+      faults.read(("mkdir %s && cp %s %s/ca-certificates.crt"):format(plain, tls.ca, plain))
+      assert.matches("^200\n", run("TRUST=" .. plain, "", tls:url "good"))
+      assert.matches("^tls\n", run("TRUST=" .. folder .. "/none", "", tls:url "good"))
+    end)
+
     it("does not choose the proxy by its environment", function()
       local environment = "http_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1"
       assert.matches("^200\n", run(environment, "", server.url .. "/"))
       local proxy = ("proxy = %q"):format(server.url)
       assert.matches("^200\n", run("no_proxy=*", proxy, "http://some.test/"))
+    end)
+  end)
+
+  describe("where libcurl refuses", function()
+    local library
+    setup(function() library = faults.compile "refusals" end)
+    teardown(function() os.remove(library) end)
+
+    -- Two transfers, of which the second must not suffer from what became of the first.
+    local SCRIPT = [[
+      local curl = require "lmigrationhub.curl"
+      local multi = curl.new()
+      local function play()
+        local transfer = multi:start {
+          method = "POST", url = "%s/", body = "answer(1)", headers = { a = "b" },
+          timeouts = { connect = 5, total = 10 },
+        }
+        while not transfer:finished() do multi:poll(1) end
+        return (transfer:result())
+      end
+      for _ = 1, 2 do
+        local _, result = pcall(play)
+        print((tostring(result):gsub("^.*:%%d+: ", "")))
+      end
+      multi:close()
+    ]]
+    -- A multi has an easy handle of its own; options 1 to 20 are the same for all requests.
+    for refusal, message in pairs {
+      ["curl_multi_init 1"] = "libcurl could not be started",
+      ["curl_easy_init 2"] = "libcurl refused the request",
+      ["curl_easy_setopt 1"] = "libcurl refused the request",
+      ["curl_easy_setopt 25"] = "libcurl refused the request",
+      ["curl_multi_add_handle 1"] = "libcurl refused the request",
+      ["curl_multi_perform 1"] = "Internal error",
+      ["curl_multi_perform 2"] = "Internal error",
+      ["curl_multi_poll 1"] = "Internal error",
+      ["curl_slist_append 1"] = "out of memory",
+      ["curl_slist_append 4"] = "out of memory",
+    } do
+      it("raises, and serves the next: " .. refusal, function()
+        assert.equal(message .. "\n200\nexit 0", faults.run_in(
+          library, ("REFUSE='%s'"):format(refusal), SCRIPT:format(server.url)))
+      end)
+    end
+
+    it("raises as long as it cannot be started", function()
+      local sentence = "libcurl could not be started\n"
+      assert.equal(sentence .. sentence .. "exit 0", faults.run_in(
+        library, "REFUSE=curl_global_init", SCRIPT:format(server.url)))
     end)
   end)
 
@@ -676,6 +757,16 @@ describe("lmigrationhub.curl", function()
       end))
       assert.equal(0, fork(function()
         return transfer:finished() and select(3, transfer:result()) == "connection"
+      end))
+      assert.equal(200, (finish(multi, transfer)))
+    end)
+
+    it("a child may close what has lost a transfer", function()
+      local transfer = multi:start(request "answer(1)")
+      assert.equal(0, fork(function()
+        transfer:finished()
+        multi:close()
+        return select(3, transfer:result()) == "connection"
       end))
       assert.equal(200, (finish(multi, transfer)))
     end)

@@ -1,6 +1,7 @@
 -- Signatures are checked by the openssl command line; digests and encodings by published vectors.
 
 local digest = require "lmigrationhub.digest"
+local faults = require "spec.faults"
 
 local P256 = "openssl ecparam -name prime256v1 -genkey -noout"
 local SIGNATURES = 300 -- one in 128 has a number that begins with a zero byte
@@ -139,6 +140,42 @@ describe("lmigrationhub.digest", function()
       end
     end)
   end
+
+  describe("where OpenSSL refuses", function()
+    local library
+    lazy_setup(function() library = faults.compile "refusals" end)
+    lazy_teardown(function() os.remove(library) end)
+
+    local SCRIPT = [[
+      local digest = require "lmigrationhub.digest"
+      local file = io.open "%s/key.pem"
+      local pem = file:read "*a"
+      file:close()
+      print(select(2, pcall(digest.%s, %s, "text")))
+    ]]
+    local CANNOT_SIGN = "nil\tOpenSSL cannot sign with the private key"
+    local CASES = {
+      { "SHA1", "sha1", "OpenSSL refuses SHA-1" },
+      { "SHA256", "sha256", "OpenSSL refuses SHA-256" },
+      { "BIO_new_mem_buf", "p256_public", "nil\t" .. NO_KEY },
+      { "i2d_PUBKEY", "p256_public", "nil\t" .. OTHER_KEY },
+      { "EVP_MD_CTX_new", "es256", CANNOT_SIGN },
+      { "EVP_DigestSignInit", "es256", CANNOT_SIGN },
+      { "EVP_DigestSign", "es256", CANNOT_SIGN },
+      { "d2i_ECDSA_SIG", "es256", CANNOT_SIGN },
+      { "BN_bn2binpad 1", "es256", CANNOT_SIGN },
+      { "BN_bn2binpad 2", "es256", CANNOT_SIGN },
+    }
+    for _, case in ipairs(CASES) do
+      local refusal, name, expected = case[1], case[2], case[3]
+      it(("says so: %s in %s"):format(refusal, name), function()
+        write("key.pem", run(P256))
+        local script = SCRIPT:format(folder, name, name:find "^sha" and '"text"' or "pem")
+        local output = faults.run_in(library, ("REFUSE='%s'"):format(refusal), script)
+        assert.equal(expected .. "\nexit 0", output)
+      end)
+    end
+  end)
 
   it("raises for what is no string", function()
     for _, fn in pairs(digest) do

@@ -1,3 +1,4 @@
+local faults = require "spec.faults"
 local posix = require "lmigrationhub.posix"
 local socket = require "socket"
 
@@ -204,5 +205,86 @@ describe("lmigrationhub.posix.write_private", function()
     assert.has_error(function() posix.write_private() end)
     assert.has_error(function() posix.write_private(folder .. "/a\0b", "") end)
     assert.has_error(function() posix.write_private(folder .. "/a", {}) end)
+  end)
+end)
+
+describe("lmigrationhub.posix, where the system refuses,", function()
+  local library, path
+
+  setup(function()
+    library = faults.compile "refusals"
+    path = os.tmpname()
+  end)
+  before_each(function() os.remove(path) end)
+  teardown(function() os.remove(library) end)
+
+  -- What it prints, and how many more of its files are open afterwards.
+  local SCRIPT = [[
+    local posix = require "lmigrationhub.posix"
+    local function open_files()
+      local count = 0
+      for number = 0, 255 do
+        local file = io.open("/proc/self/fdinfo/" .. number)
+        if file then
+          file:close()
+          count = count + 1
+        end
+      end
+      return count
+    end
+    local before = open_files()
+    print(posix.%s)
+    print(open_files() - before)
+  ]]
+
+  local function run(refusal, call)
+    return faults.run_in(library, ("REFUSE='%s'"):format(refusal), SCRIPT:format(call))
+  end
+
+  local RUNS = {
+    { "pipe 1", "Too many open files" },
+    { "pipe 2", "Too many open files" },
+    { "fcntl 1", "Too many open files" },
+    { "fcntl 2", "Too many open files" },
+    { "fcntl 3", "Too many open files" },
+    { "fcntl 4", "Too many open files" },
+    { "posix_spawn_file_actions_init", "Cannot allocate memory" },
+    { "posix_spawn_file_actions_addopen", "Cannot allocate memory" },
+    { "posix_spawn_file_actions_adddup2 1", "Cannot allocate memory" },
+    { "posix_spawn_file_actions_adddup2 2", "Cannot allocate memory" },
+    { "posix_spawnattr_init", "Cannot allocate memory" },
+    { "posix_spawnattr_setflags", "Invalid argument" },
+    { "posix_spawnattr_setpgroup", "Invalid argument" },
+    { "posix_spawnattr_setsigmask", "Invalid argument" },
+    { "waitpid", "its exit status is lost: the program ignores SIGCHLD" },
+  }
+  for _, case in ipairs(RUNS) do
+    it("says why a program did not run: " .. case[1], function()
+      assert.equal(("nil\t%s\n0\nexit 0"):format(case[2]), run(case[1], [[run { "true" }]]))
+    end)
+  end
+
+  for _, interrupted in ipairs { "read 1 4", "waitpid 1 4" } do
+    it("goes on running when interrupted: " .. interrupted, function()
+      assert.equal("0\tword\t\n0\nexit 0", run(interrupted, [[run { "printf", "word" }]]))
+    end)
+  end
+
+  for _, case in ipairs {
+    { "write", "No space left on device" },
+    { "fsync", "Input/output error" },
+    { "close", "Input/output error" },
+  } do
+    it("leaves no file that it could not write: " .. case[1], function()
+      local output = run(case[1], ("write_private(%q, 'secret')"):format(path))
+      assert.matches(("^nil\tcannot write %s: %s\n"):format(path:gsub("%p", "%%%0"), case[2]), output)
+      assert.equal("", output_of(("ls %s* 2>&1 | grep -v 'No such file'"):format(path)))
+    end)
+  end
+
+  it("goes on writing when interrupted", function()
+    assert.equal("true\n0\nexit 0", run("write 1 4", ("write_private(%q, 'text')"):format(path)))
+    assert.equal("text", read(path))
+    os.remove(path)
   end)
 end)

@@ -1,4 +1,5 @@
 local cjson = require "cjson"
+local faults = require "spec.faults"
 local sigv4 = require "lmigrationhub.sigv4"
 
 local CREDENTIALS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "hush-this-is-the-secret" }
@@ -330,6 +331,40 @@ describe("lmigrationhub.sigv4 refuses", function()
     assert.matches("#2", error_of(sigv4.signature, request(), "x", "us-west-2", "mgh"))
     assert.matches("#4", error_of(sigv4.signature, request(), CREDENTIALS, "us-west-2"))
   end)
+end)
+
+describe("lmigrationhub.sigv4, where OpenSSL refuses,", function()
+  local library
+  setup(function() library = faults.compile "refusals" end)
+  teardown(function() os.remove(library) end)
+
+  -- One that fails must leave no half-made key to the one after it.
+  local SCRIPT = [[
+    local sigv4 = require "lmigrationhub.sigv4"
+    local function sign()
+      return select(2, pcall(sigv4.signature, {
+        method = "POST", path = "/", body = "{}",
+        headers = { Host = "mgh.us-west-2.amazonaws.com", ["X-Amz-Date"] = "20150830T123600Z" },
+      }, { secret_access_key = "secret" }, "us-west-2", "mgh"))
+    end
+    print(sign())
+    print(sign())
+  ]]
+  -- Hashes are made of the body, of the canonical request, of what a cached key is known by; a key
+  -- is derived in four steps and then signs.
+  for refusal, message in pairs {
+    ["SHA256 1"] = "OpenSSL refuses SHA-256",
+    ["SHA256 2"] = "OpenSSL refuses SHA-256",
+    ["SHA256 3"] = "OpenSSL refuses HMAC-SHA-256",
+    ["HMAC 1"] = "OpenSSL refuses HMAC-SHA-256",
+    ["HMAC 4"] = "OpenSSL refuses HMAC-SHA-256",
+    ["HMAC 5"] = "OpenSSL refuses HMAC-SHA-256",
+  } do
+    it("says so and signs the next: " .. refusal, function()
+      assert.equal(("%s\n%s\nexit 0"):format(message, signature()),
+        faults.run_in(library, ("REFUSE='%s'"):format(refusal), SCRIPT))
+    end)
+  end
 end)
 
 describe("lmigrationhub.sigv4 the module", function()

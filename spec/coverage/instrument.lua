@@ -6,9 +6,14 @@ local parser = require "luacheck.parser"
 
 local HEAD = 'local __reached,__tested=require"spec.coverage.counter"(%q,%q) '
 local NO_STATEMENTS = { Label = true }
+-- What has one outcome decides nothing.
 local CONSTANTS = {
   True = true, False = true, Nil = true, Number = true, String = true, Table = true,
   Function = true,
+}
+local OPERATORS_OF_VALUES = {
+  add = true, sub = true, mul = true, div = true, mod = true, pow = true, unm = true, len = true,
+  concat = true,
 }
 
 local function read(path)
@@ -59,6 +64,7 @@ function Copy:mark_statement(node)
 end
 
 function Copy:mark_condition(node)
+  if CONSTANTS[node.tag] or node.tag == "Op" and OPERATORS_OF_VALUES[node[1]] then return end
   local place = self:place(node)
   self:note("true", place)
   self:note("false", place)
@@ -116,7 +122,7 @@ local VISITS = {
 function Copy:visit(node, decides)
   local visit = VISITS[node.tag]
   if visit then return visit(self, node, decides) end
-  if decides and not CONSTANTS[node.tag] then self:mark_condition(node) end
+  if decides then self:mark_condition(node) end
   for _, child in ipairs(node) do
     if type(child) == "table" then self:visit(child) end
   end

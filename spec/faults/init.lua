@@ -35,11 +35,14 @@ end
 
 local HEADERS = rawget(_G, "jit") and "luajit-2.1" or _VERSION:lower():gsub(" ", "")
 
+-- The modules load these themselves, but only what was preloaded finds its like in them.
+local LIBRARIES = { refusals = "-Wl,--no-as-needed -lcrypto -lcurl" }
+
 -- Compiles spec/faults/NAME.c; the caller removes the file.
 local function compile(name)
   local path = os.tmpname()
-  run(("cc -std=c99 -shared -fPIC -I/usr/include/%s -o %s spec/faults/%s.c")
-    :format(HEADERS, path, name))
+  run(("cc -std=c99 -shared -fPIC -I/usr/include/%s -o %s spec/faults/%s.c %s")
+    :format(HEADERS, path, name, LIBRARIES[name] or ""))
   return path
 end
 
