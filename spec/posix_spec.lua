@@ -97,7 +97,8 @@ describe("lmigrationhub.posix.run", function()
     local status, message = shell(command, { timeout = 0.2 })
     assert.is_nil(status)
     assert.equal("it took longer than its time limit", message)
-    local process, deadline, state = read(path), os.time() + 5, nil
+    local process, deadline = read(path), os.time() + 5
+    local state
     repeat -- a signal takes its time
       state = output_of("ps -o stat= -p " .. process)
     until state == "" or state:find "^Z" or os.time() > deadline
@@ -277,7 +278,8 @@ describe("lmigrationhub.posix, where the system refuses,", function()
   } do
     it("leaves no file that it could not write: " .. case[1], function()
       local output = run(case[1], ("write_private(%q, 'secret')"):format(path))
-      assert.matches(("^nil\tcannot write %s: %s\n"):format(path:gsub("%p", "%%%0"), case[2]), output)
+      assert.matches(
+        ("^nil\tcannot write %s: %s\n"):format(path:gsub("%p", "%%%0"), case[2]), output)
       assert.equal("", output_of(("ls %s* 2>&1 | grep -v 'No such file'"):format(path)))
     end)
   end

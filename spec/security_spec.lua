@@ -152,7 +152,7 @@ describe("the verification of a server", function()
       "AWS_VERIFY_SSL=false", "AWS_NO_VERIFY_SSL=true", "NODE_TLS_REJECT_UNAUTHORIZED=0",
       "PYTHONHTTPSVERIFY=0", "GIT_SSL_NO_VERIFY=true", "CURL_INSECURE=1",
       "CURL_SSL_BACKEND=none", "SSLKEYLOGFILE=" .. folder .. "/keys", "CURL_HOME=" .. folder,
-      "HOME=" .. folder, "AWS_CONFIG_FILE=" .. folder .. "/config",
+      "AWS_CA_BUNDLE=", "HOME=" .. folder, "AWS_CONFIG_FILE=" .. folder .. "/config",
     }, " ")
   end
 

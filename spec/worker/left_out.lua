@@ -1,5 +1,5 @@
--- DATA: the specs, and the tests of other specs by the beginnings of their names, that have no place
--- inside nginx, and why. All else runs there.
+-- DATA: the specs, and the tests of other specs by the beginnings of their names, that have no
+-- place inside nginx, and why. All else runs there.
 
 local LIBCURL = "needs libcurl, which nginx is not to map"
 local SCRIPTS = "starts or ends processes of scripts"
