@@ -74,9 +74,16 @@ describe("credential_process", function()
   before_each(function() folder = faults.read "mktemp -d" end)
   after_each(function() os.execute("rm -r " .. folder) end)
 
+  local function run(...)
+    local program, message = posix.start(...)
+    if not program then return nil, message end
+    repeat until program:finished()
+    return program:result()
+  end
+
   local function load(command)
     local used = context()
-    used.run = posix.run
+    used.run = run
     return process.load({ files = { profiles = { default = { credential_process = command } } } },
       used)
   end

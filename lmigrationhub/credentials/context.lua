@@ -5,6 +5,8 @@ local json = require "lmigrationhub.json"
 
 local SESSION_NAME = "lmigrationhub-%.0f" -- of the time
 
+local FIRST_LOOK, LAST_LOOK = 0.001, 0.05 -- seconds between looks at a program
+
 -- Kinds of transport failures that retry.lua may think worth another try -> their codes.
 local TRANSPORT_CODES = {
   timeout = "Timeout", connection = "ConnectionError", protocol = "ProtocolError",
@@ -93,6 +95,20 @@ end
 
 local function posix() return require "lmigrationhub.posix" end
 
+-- A program from start to end: status, output, end of stderr | nil, message. Whatever the transport
+-- lets go on while it sleeps, in nginx the worker, goes on meanwhile.
+local function run(world, words, limits)
+  local pause = FIRST_LOOK
+  world.transport:sleep(pause) -- raises where nobody can wait, before there is anything to end
+  local program, message = posix().start(words, limits)
+  if not program then return nil, message end
+  while not program:finished() do
+    world.transport:sleep(pause)
+    pause = math.min(2 * pause, LAST_LOOK)
+  end
+  return program:result()
+end
+
 ---@class lmigrationhub.World what a client lends its credentials
 ---@field transport lmigrationhub.Transport
 ---@field direct (fun(): lmigrationhub.Transport)? one without proxy, default: transport
@@ -101,7 +117,7 @@ local function posix() return require "lmigrationhub.posix" end
 ---@field now (fun(): number)? seconds since 1970 UTC
 ---@field random (fun(): number)? uniform in [0, 1)
 ---@field open (fun(path: string, mode: string): file*?, string?)?
----@field run function? posix.run
+---@field run (fun(words: string[], limits: table): integer?, string, string?)?
 ---@field write_private function? posix.write_private
 ---@field log fun(level: string, message: string)?
 
@@ -126,7 +142,7 @@ local function new(settings, given)
     now = world.now,
     random = given.random or math.random,
     open = given.open or io.open,
-    run = given.run or function(...) return posix().run(...) end,
+    run = given.run or function(words, limits) return run(world, words, limits) end,
     write_private = given.write_private or function(...) return posix().write_private(...) end,
     log = world.log,
     session_name = function() return SESSION_NAME:format(math.floor(world.now())) end,

@@ -1,5 +1,7 @@
 local clock_skew = require "lmigrationhub.clock_skew"
 local contexts = require "lmigrationhub.credentials.context"
+local socket = require "socket"
+local unpack = table.unpack or unpack
 local worlds = require "spec.credentials.world"
 
 local SETTINGS = { connect_timeout = 5, timeout = 30 }
@@ -131,6 +133,27 @@ describe("lmigrationhub.credentials.context", function()
     end })
     assert.same({ "20231114T221320Z", "20231114T222320Z" }, dates)
     assert.equal(600, world.skew.seconds)
+  end)
+
+  it("sleeps while a program runs, ever longer", function()
+    local world, slept = { transport = {} }, {}
+    function world.transport:sleep(seconds) -- luacheck: no self
+      table.insert(slept, seconds)
+      socket.sleep(seconds)
+    end
+    local context = contexts.new(SETTINGS, world)
+    assert.same({ 3, "out", "" }, { context.run { "sh", "-c", "sleep 0.3; printf out; exit 3" } })
+    assert.same({ 0.001, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.05, 0.05 },
+      { unpack(slept, 1, 9) })
+    assert.is_true(#slept < 100)
+  end)
+
+  it("starts no program where nobody can wait", function()
+    local path = os.tmpname()
+    local transport = { sleep = function() error "cannot wait" end }
+    assert.is_false((pcall(contexts.new(SETTINGS, { transport = transport }).run, { "rm", path })))
+    socket.sleep(0.1)
+    assert.is_true(os.remove(path))
   end)
 
   it("makes up the name of a session from the time", function()

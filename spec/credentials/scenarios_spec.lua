@@ -3,6 +3,7 @@
 
 local config = require "lmigrationhub.config"
 local conformance = require "spec.conformance"
+local contexts = require "lmigrationhub.credentials.context"
 local credentials = require "lmigrationhub.credentials"
 local errors = require "lmigrationhub.errors"
 local json = require "lmigrationhub.json"
@@ -127,8 +128,8 @@ local function new_transport(exchanges, is_other_signer)
 end
 
 local function through_shell(argv, limits)
-  local command = table.concat(argv, " ")
-  return require("lmigrationhub.posix").run({ "/bin/sh", "-c", command }, limits)
+  local context = contexts.new({}, { transport = { sleep = function() end } })
+  return context.run({ "/bin/sh", "-c", table.concat(argv, " ") }, limits)
 end
 
 local function replay(scenario, name)
