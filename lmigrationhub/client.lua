@@ -144,11 +144,15 @@ local function no_region()
   }
 end
 
+local function invalid(message)
+  return errors.new { kind = "config", code = "InvalidConfiguration", message = message }
+end
+
 local function find_endpoint(settings)
   if not settings.region then return nil, no_region() end
   local found, message = endpoint.resolve(SERVICE, settings)
   if found then return found end
-  return nil, errors.new { kind = "config", code = "InvalidConfiguration", message = message }
+  return nil, invalid(message)
 end
 
 local ENDPOINTS =
@@ -178,8 +182,15 @@ end
 local function new_transport(options)
   local ok, made = pcall(transport.new, options)
   if ok then return made end
-  local message = tostring(made):gsub("^[^\n]-:%d+: ", "")
-  error(errors.new { kind = "config", code = "InvalidConfiguration", message = message }, 0)
+  error(invalid((tostring(made):gsub("^[^\n]-:%d+: ", ""))), 0)
+end
+
+-- What the workers of an nginx share.
+local function find_store(settings)
+  if not settings.cache then return nil end
+  local store, message = require("lmigrationhub.transport.shared_dict").open(settings.cache)
+  if not store then error(invalid(message), 0) end
+  return store
 end
 
 -- The transport of the calls; what gives one that goes past the proxy, as metadata services are on
@@ -228,7 +239,7 @@ local function caller_of(settings, found, used, direct, world)
     timeouts = { connect = settings.connect_timeout, total = settings.timeout },
     credentials = credentials.new(settings, {
       transport = used, direct = direct, now = now, random = random, retry = new_retry,
-      open = world.open, log = settings.logger,
+      open = world.open, log = settings.logger, store = find_store(settings),
       skew = settings.correct_clock_skew and skew or nil,
     }),
     user_agent = user_agent.new(VERSION, settings),

@@ -42,6 +42,7 @@ return {
   transport = { type = "transport" },
 
   credentials = { type = "credentials" },
+  cache = { type = "text" },
   mfa_code = { type = "fn" },
   access_key_id = { type = "text", environment = { "AWS_ACCESS_KEY_ID" }, option = false },
   secret_access_key = { type = "text", environment = { "AWS_SECRET_ACCESS_KEY" }, option = false },

@@ -320,6 +320,7 @@
 ---@field logger? fun(level: "debug"|"info"|"warn", message: string) gets no secret
 ---@field transport? lmigrationhub.Transport instead of the built-in one
 ---@field credentials? lmigrationhub.Credentials|lmigrationhub.CredentialsFunction before all others
+---@field cache? string name of the lua_shared_dict in which nginx's workers share renewed ones
 ---@field mfa_code? fun(serial: string): string? asked when a role wants a code
 ---@field sts_regional_endpoints? "regional"|"legacy" where roles are asked for; default "regional"
 

@@ -261,6 +261,13 @@ describe("lmigrationhub.client: new", function()
     assert.equal("InvalidConfiguration", failure.code)
   end)
 
+  it("shares nothing outside nginx, and says which directive it would take inside", function()
+    local failure = failure_of(client.new, { region = "x", cache = "credentials" }, world())
+    assert.equal("InvalidConfiguration", failure.code)
+    assert.equal("option cache is for nginx, which this is not; add the directive "
+      .. "`lua_shared_dict credentials 64k;` to http{} of nginx's configuration", failure.message)
+  end)
+
   it("does not ask for credentials, the first call does", function()
     local off_instance = world()
     off_instance.getenv = function(name)

@@ -100,7 +100,7 @@ describe("lmigrationhub.config", function()
     { credentials = { access_key_id = "x", secret_access_key = "" } },
     { credentials = { access_key_id = "x", secret_access_key = "y", sesion_token = "z" } },
     { credentials = { access_key_id = "x", secret_access_key = "y\n" } },
-    { access_key_id = "x" },
+    { access_key_id = "x" }, { cache = "" }, { cache = true },
   }
   for _, options in ipairs(WRONG) do
     local name, value = next(options)

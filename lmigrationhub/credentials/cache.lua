@@ -16,6 +16,7 @@ local ADVISORY_WINDOWS = {
 -- A renewal that takes longer is only made twice.
 local LEASE = 15
 local STEP = 0.05 -- seconds between looks at somebody else's renewal
+local LOOK = 1 -- seconds between looks at what other workers have found
 
 local MAIN = {} -- stands for the main coroutine: Lua 5.1 has no value for it
 -- nginx's own `status` knows only the coroutines of the request at hand; _status is Lua's.
@@ -39,7 +40,7 @@ end
 local function keep(state, credentials, is_late, now)
   state.is_late = is_late
   state.advisory_at, state.mandatory_at = windows(credentials, is_late, now)
-  state.kept, state.blocked_until = credentials, nil
+  state.kept, state.blocked_until, state.is_rejected = credentials, nil, nil
 end
 
 ---@return "initial"|"valid"|"advisory"|"mandatory"
@@ -91,11 +92,20 @@ local ALREADY_ENDED = {
   code = "CredentialsError", message = "the source gave credentials that had already expired",
 }
 
-local function renew(state, world)
+-- Another worker renews them, and the old ones are still good.
+local function leave_to_others(state, world)
+  state.blocked_until = world.now() + LOOK
+  return state.kept
+end
+
+local function renew(state, world, phase)
   local lease = take_lease(state, world.now())
-  local credentials, detail = world.fetch()
+  local credentials, detail = world.fetch {
+    kept = state.kept, is_urgent = phase ~= "advisory", is_rejected = state.is_rejected,
+  }
   if state.lease == lease then state.lease = nil end
   state.round = state.round + 1
+  if credentials == false then return leave_to_others(state, world) end
   if not credentials then return after_failure(state, world, detail) end
   local now = world.now()
   if has_ended(credentials, now) then return after_failure(state, world, ALREADY_ENDED) end
@@ -104,13 +114,25 @@ local function renew(state, world)
   return credentials
 end
 
+-- While no renewal is tried, another worker may have had more luck.
+local function look(state, world, now)
+  if not world.look or now < state.advisory_at then return end
+  if state.looked_at and math.abs(now - state.looked_at) < LOOK then return end
+  state.looked_at = now
+  local credentials, is_late = world.look(state.kept)
+  if credentials then keep(state, credentials, is_late, now) end
+end
+
 local function get(state, world)
   local round = state.round
   while true do
     local now = world.now()
     local phase = phase_of(state, now)
-    if phase == "valid" then return state.kept end
-    if not is_leased(state.lease, now) then return renew(state, world) end
+    if phase == "valid" then
+      look(state, world, now)
+      return state.kept
+    end
+    if not is_leased(state.lease, now) then return renew(state, world, phase) end
     if phase == "advisory" then return state.kept end
     world.sleep(STEP)
     -- Those who waited for one failure share it: each of them would only wait for the next.
@@ -125,7 +147,7 @@ local function invalidate(state, rejected)
   then
     return false
   end
-  state.advisory_at, state.mandatory_at = -math.huge, -math.huge
+  state.advisory_at, state.mandatory_at, state.is_rejected = -math.huge, -math.huge, true
   return true
 end
 
@@ -138,9 +160,16 @@ end
 ---@field get fun(): lmigrationhub.Credentials?, lmigrationhub.CredentialsFailure?
 ---@field invalidate fun(rejected: lmigrationhub.Credentials): boolean
 
+---@class lmigrationhub.Renewal what `fetch` is told
+---@field kept lmigrationhub.Credentials? those to be replaced
+---@field is_urgent boolean they do not serve on for long
+---@field is_rejected boolean? the service does not accept them
+
 --- Makes a cache. `fetch` gives credentials, and true if their source is only to be asked when they
---- end; or nil and a failure. It may wait: other coroutines go on meanwhile.
----@param world { fetch: function, now: function, sleep: function, random: function, log: function }
+--- end; or nil and a failure; or, where there is no haste, false: somebody else is at it. It may
+--- wait: other coroutines go on meanwhile. `look`, which there need not be, gives what others found
+--- since, as `fetch` does but at once, or nil.
+---@param world table with fetch, perhaps look, and now, sleep, random, log
 ---@return lmigrationhub.CredentialsCache
 local function new(world)
   local state = { round = 0 }
@@ -150,4 +179,13 @@ local function new(world)
   }
 end
 
-return { new = new }
+--- Would credentials that came now have to be renewed already?
+---@param credentials lmigrationhub.Credentials
+---@param is_late boolean? their source is only asked when they end
+---@param now number seconds since 1970 UTC
+---@return boolean
+local function is_due(credentials, is_late, now)
+  return now >= (windows(credentials, is_late, now))
+end
+
+return { new = new, is_due = is_due }

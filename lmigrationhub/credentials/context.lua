@@ -113,6 +113,7 @@ end
 ---@field transport lmigrationhub.Transport
 ---@field direct (fun(): lmigrationhub.Transport)? one without proxy, default: transport
 ---@field retry fun(): lmigrationhub.RetryPolicy a new one
+---@field store lmigrationhub.SharedDict? shared with other workers
 ---@field skew lmigrationhub.ClockSkew? the client's, which STS teaches too; default: none
 ---@field now (fun(): number)? seconds since 1970 UTC
 ---@field random (fun(): number)? uniform in [0, 1)

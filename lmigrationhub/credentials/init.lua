@@ -159,6 +159,36 @@ end
 -- Codes of failures that only the user can mend, by logging in again.
 local FINAL_CODES = { LoginRequired = true }
 
+-- As cache.lua wants it.
+local function fetch(settings, context)
+  local credentials, detail = search(settings, context)
+  if not credentials then detail.is_final = FINAL_CODES[detail.code] end
+  return credentials, detail
+end
+
+-- Can what is found be temporary? Keys that were given go before all else, those of a profile
+-- before what else it names, and none of them is shared.
+local function may_be_temporary(settings)
+  local has_keys = settings.access_key_id or settings.secret_access_key
+  if settings.credentials or has_keys and not settings.profile_in_code then return false end
+  local profile = profiles_of(settings)[settings.profile or "default"] or {}
+  for _, row in ipairs(PROFILE) do
+    if has_any(profile, row.keys) then return row.provider ~= static end
+  end
+  return true
+end
+
+-- `fetch`, and perhaps `look`, for cache.lua.
+local function fetcher(settings, context, store)
+  local function fetch_alone() return fetch(settings, context) end
+  if not (store and may_be_temporary(settings)) then return { fetch = fetch_alone } end
+  return require("lmigrationhub.credentials.shared").new {
+    store = store, fingerprint = require("lmigrationhub.credentials.fingerprint").of(settings),
+    search = fetch_alone, is_due = cache.is_due, flaw_of = flaw_of,
+    now = context.now, sleep = context.sleep, log = context.log,
+  }
+end
+
 local function new_context(settings, world)
   local context = require("lmigrationhub.credentials.context").new(settings, world)
   function context.of_profile(name, visited)
@@ -187,13 +217,10 @@ end
 ---@return lmigrationhub.CredentialsSource
 local function new(settings, world)
   local context = new_context(settings, world)
+  local found = fetcher(settings, context, world.store)
   local kept = cache.new {
     now = context.now, sleep = context.sleep, random = context.random, log = context.log,
-    fetch = function()
-      local credentials, detail = search(settings, context)
-      if not credentials then detail.is_final = FINAL_CODES[detail.code] end
-      return credentials, detail
-    end,
+    fetch = found.fetch, look = found.look,
   }
   return {
     get = function()

@@ -54,6 +54,90 @@ local function reset()
   for _, name in ipairs(PROVIDERS) do package.loaded[PREFIX .. name] = nil end
 end
 
+-- A store that only holds what it was given.
+local function new_store()
+  local store = { entries = {}, asked = 0 }
+  function store:get(key)
+    self.asked = self.asked + 1
+    return self.entries[key]
+  end
+  function store:set(key, value)
+    self.entries[key] = value
+    return true
+  end
+  function store:take() -- luacheck: no self
+    return "owner"
+  end
+  function store:give_back() end -- luacheck: no self
+  return store
+end
+
+describe("lmigrationhub.credentials with a store", function()
+  before_each(reset)
+
+  local KEYS = { aws_access_key_id = "file", aws_secret_access_key = "hidden" }
+  local ROLE = { role_arn = "role", source_profile = "keys" }
+
+  local function in_world(store)
+    local world = worlds.new()
+    world.store = store
+    return world
+  end
+
+  -- Settings, and whose key they lead to.
+  local GIVEN_KEYS = {
+    ["in code"] = { in_files({ default = ROLE, keys = KEYS }, { credentials = GIVEN }), "given" },
+    ["in the environment"] =
+      { in_files({ default = ROLE, keys = KEYS }, ENVIRONMENT), "environment" },
+    ["in a profile"] = { in_files { default = KEYS }, "file" },
+  }
+  for where, case in pairs(GIVEN_KEYS) do
+    it("leaves it alone for keys " .. where, function()
+      local store = new_store()
+      assert.equal(case[2], key_of(case[1], in_world(store)))
+      assert.equal(0, store.asked)
+      assert.same({}, store.entries)
+    end)
+  end
+
+  it("asks once for clients with the same settings, and again for others", function()
+    local store = new_store()
+    local function ask(role, more)
+      local world = in_world(store)
+      local profile = { role_arn = role, source_profile = "keys" }
+      local key = key_of(in_files({ default = profile, keys = KEYS }, more), world)
+      return key, #world.requests
+    end
+    assert.same({ "key-of-a", 1 }, { ask "a" })
+    assert.same({ "key-of-a", 0 }, { ask "a" })
+    assert.same({ "key-of-b", 1 }, { ask "b" })
+    assert.same({ "key-of-a", 1 }, { ask("a", { endpoint_sts = "https://sts.test" }) })
+  end)
+
+  it("keeps their source, which the user agent tells", function()
+    local store = new_store()
+    local settings = in_files { default = ROLE, keys = KEYS }
+    assert.equal("assume role", get(settings, in_world(store)).source)
+    assert.equal("assume role", get(settings, in_world(store)).source)
+  end)
+
+  it("shares the role of a profile in code whatever the environment holds", function()
+    local store = new_store()
+    local more = with(ENVIRONMENT, { profile = "role", profile_in_code = true })
+    key_of(in_files({ role = ROLE, keys = KEYS }, more), in_world(store))
+    assert.truthy(next(store.entries))
+  end)
+
+  it("puts no long-lived key there", function()
+    local store = new_store()
+    local keys = { aws_access_key_id = "AKIAFILE", aws_secret_access_key = "long-lived" }
+    key_of(in_files { default = ROLE, keys = keys }, in_world(store))
+    for key, value in pairs(store.entries) do
+      assert.is_nil((key .. value):find "AKIAFILE" or (key .. value):find "long%-lived")
+    end
+  end)
+end)
+
 describe("lmigrationhub.credentials", function()
   before_each(function()
     reset()
