@@ -105,10 +105,29 @@ function Server:stop()
   self._names:close()
 end
 
+--- Runs Lua text in each worker, in a timer; gives what it returned, in a list.
+function Server:run_everywhere(text)
+  return self:run(("return everywhere(%q)"):format(text))
+end
+
+--- Lets nginx read its configuration again, and waits until all workers are new.
+function Server:reload()
+  local before = self:run_everywhere "return ngx.worker.pid()"
+  os.execute(("kill -HUP %d"):format(self._nginx:pid()))
+  for _, pid in ipairs(before) do
+    local deadline = socket.gettime() + TIMEOUT
+    while os.execute(("kill -0 %d 2>/dev/null"):format(pid)) do
+      assert(socket.gettime() < deadline, "an old worker goes on")
+      socket.sleep(0.01)
+    end
+  end
+end
+
 --- Starts them.
 ---@param faults_url string  of a fault server
 ---@param authority string   a PEM file that is trusted besides the server's own
-local function start(faults_url, authority)
+---@param workers integer?   default 1
+local function start(faults_url, authority, workers)
   local server = setmetatable({ _nginx = nginx.new "transport-nginx" }, Server)
   local folder, root = server._nginx.folder, server._nginx.root
   certificates.make(folder)
@@ -117,6 +136,7 @@ local function start(faults_url, authority)
   local ipv6_port = server.ipv6_port
   server._nginx:start("spec/transport/nginx/nginx.conf", {
     names_port = start_names(server), faults_url = faults_url,
+    workers = workers or 1,
     library = os.getenv "COVERAGE" or root, -- spec/coverage/run has a copy of it
     listen_ipv6 = ipv6_port and ("listen [::1]:%d;"):format(ipv6_port) or "",
   }, "plain_port", "/")
