@@ -110,13 +110,18 @@ function Server:run_everywhere(text)
   return self:run(("return everywhere(%q)"):format(text))
 end
 
+local function is_running(pid)
+  local ok = os.execute(("kill -0 %d 2>/dev/null"):format(pid))
+  return ok == true or ok == 0 -- the second is Lua 5.1's
+end
+
 --- Lets nginx read its configuration again, and waits until all workers are new.
 function Server:reload()
   local before = self:run_everywhere "return ngx.worker.pid()"
   os.execute(("kill -HUP %d"):format(self._nginx:pid()))
   for _, pid in ipairs(before) do
     local deadline = socket.gettime() + TIMEOUT
-    while os.execute(("kill -0 %d 2>/dev/null"):format(pid)) do
+    while is_running(pid) do
       assert(socket.gettime() < deadline, "an old worker goes on")
       socket.sleep(0.01)
     end
