@@ -8,6 +8,7 @@ files["lmigrationhub/types.lua"].unused = false
 
 files["spec"].std = "max+busted"
 files["spec/bench/app.lua"].std = "max+ngx_lua"
+files["spec/bench/front"].std = "max+ngx_lua"
 files["spec/hub"].std = "max+busted+ngx_lua"
 files["spec/services"].std = "max+busted+ngx_lua"
 files["spec/transport/nginx/app.lua"].std = "max+ngx_lua"

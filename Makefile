@@ -46,7 +46,7 @@ help:
 	@echo "make coverage   runs the specs on Lua 5.4, shows what of C and Lua they reach"
 	@echo "make test-long  fails every single allocation in turn, which takes hours; make test takes samples"
 	@echo "make fuzz       fuzzes each target for a minute: SECONDS"
-	@echo "make bench      measures costs beside other clients, some 4 minutes: QUICK=1, CHART=file.svg"
+	@echo "make bench      measures costs beside other clients, some 6 minutes: QUICK=1, CHART=file.svg, ONLY=section"
 	@echo "make install    copies the modules for Lua $(LUA) below $(PREFIX): LUA=5.4|5.3|5.1|jit, PREFIX, DESTDIR"
 	@echo "make deps       installs what building and the demo need (Debian), make test-deps what tests need"
 	@echo "make clean      removes $(BUILD)/"
@@ -101,7 +101,7 @@ fuzz: test-deps
 bench: test-deps
 	@$(MAKE) --no-print-directory build-5.4 build-jit $(BUILD)/bench/measure $(BUILD)/bench/libcurl
 	@spec/interop/npm/install
-	@lua5.4 spec/bench/main.lua $(if $(QUICK),--quick) $(if $(CHART),--chart $(CHART))
+	@lua5.4 spec/bench/main.lua $(if $(QUICK),--quick) $(if $(CHART),--chart $(CHART)) $(if $(ONLY),--only $(ONLY))
 
 $(BUILD)/bench/%: spec/bench/%.c
 	@mkdir -p $(@D)

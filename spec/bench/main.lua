@@ -1,5 +1,5 @@
 -- The benchmark: lmigrationhub beside other clients, on this machine.
---   lua5.4 spec/bench/main.lua [--quick] [--chart FILE.svg]
+--   lua5.4 spec/bench/main.lua [--quick] [--chart FILE.svg] [--only SECTION]
 -- The system's trust store must hold the server's authority, and stays as it is: in a mount
 -- namespace of the benchmark's own a copy with one more certificate lies over /etc/ssl/certs.
 
@@ -10,21 +10,22 @@ local shell = require "spec.bench.shell"
 
 local RUN = [[taskset -c %s unshare %s --mount --propagation private sh -c '
 mount --bind "$1/certs" /etc/ssl/certs && exec lua5.4 spec/bench/run.lua "$@"
-' bench %s %s %s '%s' %s]]
+' bench %s %s %s '%s' %s %s]]
 
 local function refuse()
-  io.stderr:write "usage: lua5.4 spec/bench/main.lua [--quick] [--chart FILE.svg]\n"
+  io.stderr:write(
+    "usage: lua5.4 spec/bench/main.lua [--quick] [--chart FILE.svg] [--only SECTION]\n")
   os.exit(2)
 end
 
 local function parse(arguments)
-  local options, index = { length = "full", chart = "-" }, 1
+  local options, index = { length = "full", chart = "-", only = "-" }, 1
   while arguments[index] do
     if arguments[index] == "--quick" then
       options.length = "quick"
-    elseif arguments[index] == "--chart" then
+    elseif arguments[index] == "--chart" or arguments[index] == "--only" then
+      options[arguments[index]:sub(3)] = arguments[index + 1] or refuse()
       index = index + 1
-      options.chart = arguments[index] or refuse()
     else
       refuse()
     end
@@ -52,7 +53,7 @@ local function run(started, cpus, options)
   -- Who is not root becomes it in a namespace of users.
   local user = shell.output "id -u" == "0" and "" or "--map-root-user"
   return os.execute(RUN:format(cpus.first, user, started.folder, cpus.all, options.length,
-    options.chart, table.concat(urls, " ")))
+    options.chart, options.only, table.concat(urls, " ")))
 end
 
 local options = parse(arg)

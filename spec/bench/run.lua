@@ -1,5 +1,5 @@
 -- Runs all sections; main.lua has set the stage:
---   run.lua FOLDER CPUS quick|full CHART|- NAME=URL…
+--   run.lua FOLDER CPUS quick|full CHART|- SECTION|- NAME=URL…
 
 package.path = "./?.lua;./?/init.lua;" .. package.path
 
@@ -9,7 +9,7 @@ local stages = require "spec.bench.stage"
 local UPDATES = 100 -- on a page
 
 local SECTIONS = { "cpu", "server", "cold_start", "signing", "memory", "prefetch", "concurrency",
-  "instructions" }
+  "instructions", "nginx" }
 
 local PLANS = {
   full = {
@@ -23,6 +23,7 @@ local PLANS = {
       names = { "bare", "ours", "libcurl", "botocore" },
       pages = { otherwise = { 20, 220 }, botocore = { 5, 45 } },
     },
+    nginx = { rounds = 5, seconds = 4 },
   },
   quick = {
     cpu = { rounds = 3, long = { otherwise = 700, botocore = 400, javascript = 400 } },
@@ -32,6 +33,7 @@ local PLANS = {
     prefetch = { rounds = 1, pages = 40 },
     concurrency = { rounds = 1, tasks = 100, pages = 5, sample = 10 },
     instructions = { names = { "bare", "ours", "libcurl" }, pages = { otherwise = { 20, 70 } } },
+    nginx = { rounds = 1, seconds = 3 },
   },
 }
 
@@ -44,10 +46,10 @@ local function read_urls(from)
   return urls
 end
 
-local folder, cpus, length, chart = table.unpack(arg, 1, 4)
-local stage = stages.new(folder, cpus, read_urls(5), UPDATES)
+local folder, cpus, length, chart, only = table.unpack(arg, 1, 5)
+local stage = stages.new(folder, cpus, read_urls(6), UPDATES)
 local results = {}
-for _, name in ipairs(SECTIONS) do
+for _, name in ipairs(only == "-" and SECTIONS or { only }) do
   require("spec.bench.sections." .. name)(stage, PLANS[length][name], report, results)
 end
 report:finish()

@@ -27,6 +27,7 @@ local CALLGRIND = "valgrind --quiet --tool=callgrind --callgrind-out-file='%s' "
 
 ---@class bench.Stage
 ---@field urls table<string, string>
+---@field other_cpu string not the server's, where there are two
 local Stage = {}
 Stage.__index = Stage
 
@@ -84,7 +85,10 @@ end
 ---@param updates integer on a page
 ---@return bench.Stage
 local function new(folder, cpus, urls, updates)
-  return setmetatable({ _folder = folder, _cpus = cpus, urls = urls, updates = updates }, Stage)
+  return setmetatable({
+    _folder = folder, _cpus = cpus, urls = urls, updates = updates,
+    other_cpu = cpus:match "%d+$",
+  }, Stage)
 end
 
 return { new = new }

@@ -1,0 +1,110 @@
+-- Many listings at once inside a worker of nginx, at 50 ms of service time, beside a bare loop of
+-- cosockets; and what else the worker is asked meanwhile.
+
+local nginx = require "spec.nginx"
+local shell = require "spec.bench.shell"
+local statistics = require "spec.bench.statistics"
+
+local SIZES = { 20, 100 } -- updates on a page
+local LISTINGS, COLD_LISTINGS = 256, 32
+local SETTLE = 1 -- seconds in which all listings have connected
+
+local function start(stage)
+  local front = nginx.new "bench-front"
+  front:listen "port"
+  local upstream = stage.urls.https_50ms:gsub("127%.0%.0%.1", "localhost")
+  front:start("spec/bench/front/nginx.conf", {}, "port", "/ping",
+    ("env UPSTREAM=%s taskset -c %s"):format(upstream, stage.other_cpu))
+  return front
+end
+
+-- Begins to list, and gives a function that waits for what it cost.
+local function begin(front, by, listings, size, seconds)
+  local process = assert(io.popen(
+    ("curl -sf 'http://127.0.0.1:%d/list?by=%s&in_flight=%d&updates=%d&seconds=%g'"):format(
+      front.ports.port, by, listings, size, seconds)))
+  return function()
+    local pages, time, cpu = process:read("a"):match "^(%d+) (%S+) (%S+)\n$"
+    process:close()
+    return { pages = pages / time, cpu = cpu / pages }
+  end
+end
+
+-- The 99th percentile and the slowest, in milliseconds. What it waits for is to be the worker: it
+-- goes before all else where that is allowed.
+local function ping(front, seconds)
+  local prefix = os.execute "chrt -f 1 true 2>/dev/null" and "chrt -f 1 " or ""
+  local output = shell.output(
+    ("%slua5.4 spec/bench/ping.lua %d %g"):format(prefix, front.ports.port, seconds))
+  local high, most = output:match "^(%S+) (%S+)$"
+  return tonumber(high), tonumber(most)
+end
+
+local function compare(stage, plan, size)
+  local front, pages, cpu = start(stage), { bare = {}, library = {} }, { bare = {}, library = {} }
+  for round = 1, plan.rounds do
+    for _, by in ipairs { "bare", "library" } do
+      local cost = begin(front, by, LISTINGS, size, plan.seconds)()
+      pages[by][round], cpu[by][round] = cost.pages, cost.cpu
+    end
+  end
+  front:stop()
+  return pages, cpu
+end
+
+local function report_costs(stage, plan, report)
+  for _, size in ipairs(SIZES) do
+    local pages, cpu = compare(stage, plan, size)
+    local what = ("nginx, %d listings, pages of %d updates, × bare loop: "):format(LISTINGS, size)
+    report:figure {
+      what = what .. "pages a second", value = statistics.ratio(pages.library, pages.bare),
+      goal = 0.95, least = true, measured = ("%.0f, %.0f"):format(
+        statistics.median(pages.library), statistics.median(pages.bare)),
+    }
+    report:figure {
+      what = what .. "CPU", value = statistics.ratio(cpu.library, cpu.bare), goal = 1.5,
+      measured = ("%.0f µs, %.0f µs"):format(
+        statistics.median(cpu.library) * 1e6, statistics.median(cpu.bare) * 1e6),
+    }
+  end
+end
+
+-- How long a ping takes at a worker that connects for the first time, that is idle, that is busy.
+local function ping_in_turn(stage, seconds)
+  local front = start(stage)
+  local finish = begin(front, "library", COLD_LISTINGS, SIZES[1], SETTLE)
+  local _, cold = ping(front, SETTLE)
+  finish()
+  local idle = ping(front, seconds)
+  finish = begin(front, "library", LISTINGS, SIZES[1], seconds + SETTLE)
+  os.execute("sleep " .. SETTLE)
+  local busy = ping(front, seconds)
+  finish()
+  front:stop()
+  return cold, idle, busy
+end
+
+local function report_pings(stage, plan, report)
+  local cold, idle, busy = {}, {}, {}
+  for round = 1, plan.rounds do
+    cold[round], idle[round], busy[round] = ping_in_turn(stage, plan.seconds)
+  end
+  local idle_one, busy_one = statistics.median(idle), statistics.median(busy)
+  report:figure {
+    what = ("nginx, /ping at p99 beside %d listings, ms more than idle"):format(LISTINGS),
+    value = busy_one - idle_one, goal = 2, measured = ("%.2f, %.2f"):format(busy_one, idle_one),
+  }
+  report:figure {
+    what = ("nginx, slowest /ping while %d listings connect, ms"):format(COLD_LISTINGS),
+    value = statistics.median(cold), goal = 60,
+    measured = ("%.1f to %.1f"):format(math.min(table.unpack(cold)), math.max(table.unpack(cold))),
+  }
+end
+
+---@param stage bench.Stage
+---@param plan table rounds, seconds
+---@param report bench.Report
+return function(stage, plan, report)
+  report_costs(stage, plan, report)
+  report_pings(stage, plan, report)
+end
