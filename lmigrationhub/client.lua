@@ -87,17 +87,20 @@ end
 
 --- Follows a task: yields its updates as they come, old ones first, each once, and ends when the
 --- task has COMPLETED or FAILED: `for update, follower in hub:follow(parameters, options) do`.
---- `follower.ended` says afterwards why it ended: "status" or "timeout".
+--- `follower.ended` says afterwards why it ended: "status", "timeout", or "exiting" inside nginx,
+--- where it keeps no worker from ending.
 ---@param parameters table ProgressUpdateStream, MigrationTaskName and perhaps MaxResults
 ---@param options lmigrationhub.FollowOptions?
 ---@return fun(): table?, lmigrationhub.Follower? iterator raises the error object of a reading
 function Client:follow(parameters, options)
   check_self(self, "follow")
   local follow = require "lmigrationhub.follow"
+  local used = self._transport
   return raise_or_return(follow.new({
     operation = operations.list_migration_task_updates,
     fetch = fetcher(self),
-    sleep = function(seconds) return self._transport:sleep(seconds) end,
+    sleep = function(seconds) return used:sleep(seconds) end,
+    is_exiting = used.is_exiting and function() return used:is_exiting() end,
     clock = self._clock,
     random = self._random,
   }, parameters, options))

@@ -14,7 +14,7 @@ local WHOLE_READINGS = 20 -- one reading in so many is a whole one
 local MAX_FAILURES = 5 -- readings in a row that may fail for other reasons than throttling
 
 ---@class lmigrationhub.Follower
----@field ended "status"|"timeout"|"closed"|nil why the iteration ended
+---@field ended "status"|"timeout"|"exiting"|"closed"|nil why the iteration ended
 local Follower = { __name = "lmigrationhub.follower" }
 Follower.__index = Follower
 
@@ -125,12 +125,13 @@ local function poll(self)
   self._is_last = is_over
 end
 
--- Waits for the next reading; false when there is no time left for it.
+-- Waits for the next reading; gives why there is to be none.
 local function pause(self)
   local delay = self._pause * (1 - JITTER + 2 * JITTER * self._random())
   local left = self._deadline - self._clock()
-  if left > 0 then self._sleep(math.min(delay, left)) end
-  return self._clock() < self._deadline
+  if left > 0 and not self._is_exiting() then self._sleep(math.min(delay, left)) end
+  if self._is_exiting() then return "exiting" end
+  return self._clock() >= self._deadline and "timeout" or nil
 end
 
 -- The next update that waits to be handed out.
@@ -142,10 +143,11 @@ local function dequeue(self)
   return entry.update
 end
 
--- The last reading before the end, and the first one, come at once.
-local function is_due(self)
+-- Goes on to the next reading. The last one before the end, and the first one, come at once.
+local function go_on(self)
   local at_once = self._readings == 0 or self._is_last and not self._broke_off
-  return at_once or pause(self)
+  local reason = not at_once and pause(self)
+  if reason then self.ended = reason else poll(self) end
 end
 
 local function next_update(self)
@@ -154,7 +156,7 @@ local function next_update(self)
     if update then return update, self end
     if self._failure then error(self._failure, 0) end
     if self.ended then return nil end
-    if is_due(self) then poll(self) else self.ended = "timeout" end
+    go_on(self)
   end
 end
 
@@ -218,6 +220,9 @@ end
 ---@field sleep fun(seconds: number)
 ---@field clock fun(): number seconds; nobody sets it
 ---@field random fun(): number uniform in [0, 1)
+---@field is_exiting (fun(): boolean)? is the process about to end?
+
+local function never() return false end
 
 --- Follows a task: `for update, follower in …`.
 ---@param world lmigrationhub.FollowWorld
@@ -240,6 +245,7 @@ local function new(world, parameters, options)
   local follower = setmetatable({
     _fetch = world.fetch, _operation = world.operation, _parameters = copy(parameters),
     _sleep = world.sleep, _clock = world.clock, _random = world.random,
+    _is_exiting = world.is_exiting or never,
     _interval = interval, _pause = interval, _failures = 0, _readings = 0,
     _deadline = options.timeout and world.clock() + options.timeout or math.huge,
     _until = set_of(options.until_status or { "COMPLETED", "FAILED" }),

@@ -298,6 +298,7 @@
 ---@field now? fun(self): number seconds since any point in the past, on a clock that nobody sets
 ---@field cancel? fun(self, pending: any) nobody will wait for it any more
 ---@field concurrently? fun(self, next_item: function, limit: integer|fun(): integer, fn: function)
+---@field is_exiting? fun(self): boolean is the process about to end?
 ---@field close fun(self)
 
 --- README.md has their environment variables and keys of the shared config file.
@@ -355,7 +356,7 @@ function Cursor:position() end
 function Cursor:close() end
 
 ---@class lmigrationhub.Follower a task being followed
----@field ended? "status"|"timeout"|"closed" why the iteration ended
+---@field ended? "status"|"timeout"|"exiting"|"closed" why the iteration ended
 local Follower = {}
 
 --- Ends the iteration.

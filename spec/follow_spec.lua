@@ -156,6 +156,27 @@ describe("lmigrationhub.follow", function()
     assert.same({ 10, 10, 5 }, service.pauses)
   end)
 
+  it("ends with the process that it runs in", function()
+    local service = new_service()
+    service.add("IN_PROGRESS", 1)
+    service.world.is_exiting = function() return #service.pauses == 2 end
+    service.at[2] = function() service.add("IN_PROGRESS", 2) end
+    local times, follower = collect(service)
+    assert.same({ 1 }, times)
+    assert.equal("exiting", follower.ended)
+    assert.equal(2, #service.pauses)
+  end)
+
+  it("reads once, and does not wait, in a process that is about to end", function()
+    local service = new_service()
+    service.add("IN_PROGRESS", 1)
+    service.world.is_exiting = function() return true end
+    local times, follower = collect(service)
+    assert.same({ 1 }, times)
+    assert.equal("exiting", follower.ended)
+    assert.same({}, service.pauses)
+  end)
+
   it("waits a little more or less than the interval", function()
     for dice, delay in pairs { [0] = 9, [0.5] = 10, [1] = 11 } do
       local service = new_service()

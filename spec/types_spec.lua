@@ -504,7 +504,7 @@ describe("lmigrationhub.types", function()
 
   it("has all that is asked of a transport", function()
     local asked = collect {
-      "_transport[.:](%a+)", "%.transport:(%a+)", "used:(%a+)", "main:(%a+)",
+      "_transport[.:]([%a_]+)", "%.transport:([%a_]+)", "used:([%a_]+)", "main:([%a_]+)",
     }
     assert.same(keys(asked), keys(types.classes.Transport.fields))
   end)

@@ -120,6 +120,12 @@ function Transport:now()
   return clock.now()
 end
 
+---Is the worker to end, as after a reload, as soon as nothing waits in it?
+---@return boolean
+function Transport:is_exiting() -- luacheck: no self
+  return ngx.worker.exiting()
+end
+
 ---Ends the use of the transport. What is under way goes on; idle connections, which the transports
 ---of a worker share, close after 20 seconds.
 function Transport:close()
