@@ -44,7 +44,7 @@ help:
 	@echo "make test-dashboard  looks at that page in headless Chromium"
 	@echo "make test       installs what is missing, runs every test on every Lua"
 	@echo "make coverage   runs the specs on Lua 5.4, shows what of C and Lua they reach"
-	@echo "make test-long  fails every single allocation in turn, which takes hours; make test takes samples"
+	@echo "make test-long  reloads nginx 200 times, fails every single allocation in turn, which takes hours"
 	@echo "make fuzz       fuzzes each target for a minute: SECONDS"
 	@echo "make bench      measures costs beside other clients, some 6 minutes: QUICK=1, CHART=file.svg, ONLY=section"
 	@echo "make install    copies the modules for Lua $(LUA) below $(PREFIX): LUA=5.4|5.3|5.1|jit, PREFIX, DESTDIR"
@@ -92,6 +92,7 @@ test-dashboard: deps dashboard-deps
 
 test-long: test-deps
 	@$(MAKE) --no-print-directory $(LUAS:%=build-%)
+	@env -i PATH="$$PATH" RELOADS=200 $(AT_HOME) lua5.4 /usr/bin/busted -o spec.tap spec/reload_spec.lua
 	@spec/torture/run all
 
 fuzz: test-deps

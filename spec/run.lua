@@ -116,9 +116,10 @@ local function all_steps()
     { "coverage", "exec sh spec/coverage/run" },
     { "interop", busted("build/5.4", "lua5.4", "spec/interop") },
     { "README", busted("build/5.4", "lua5.4", "spec/readme_spec.lua") },
+    { "reloads", busted("build/5.4", "lua5.4", "spec/reload_spec.lua") },
   }
-  local units = words [[find spec -name '*_spec.lua' ! -name readme_spec.lua \
-    ! -path 'spec/hub/*' ! -path 'spec/interop/*' | sort]]
+  local units = words [[find spec -name '*_spec.lua' ! -path 'spec/hub/*' ! -path 'spec/interop/*' \
+    ! -name readme_spec.lua ! -name reload_spec.lua | sort]]
   table.insert(steps, { "inside nginx", "exec lua5.4 spec/worker/run.lua " .. units })
   for _, lua in ipairs(LUAS) do
     local build = "build/" .. lua.name
