@@ -9,7 +9,7 @@ local stages = require "spec.bench.stage"
 local UPDATES = 100 -- on a page
 
 local SECTIONS = { "cpu", "server", "cold_start", "signing", "memory", "prefetch", "concurrency",
-  "instructions", "nginx" }
+  "instructions", "nginx", "nginx_memory" }
 
 local PLANS = {
   full = {
@@ -17,6 +17,7 @@ local PLANS = {
     cold_start = { rounds = 15 },
     signing = { rounds = 5, calls = 200000 },
     memory = { rounds = 3, long = 10000 },
+    nginx_memory = { rounds = 3, long = 10000 },
     prefetch = { rounds = 3, pages = 100 },
     concurrency = { rounds = 3, tasks = 100, pages = 5, sample = 100 },
     instructions = {
@@ -30,6 +31,7 @@ local PLANS = {
     cold_start = { rounds = 5 },
     signing = { rounds = 3, calls = 50000 },
     memory = { rounds = 1, long = 2000 },
+    nginx_memory = { rounds = 1, long = 10000 },
     prefetch = { rounds = 1, pages = 40 },
     concurrency = { rounds = 1, tasks = 100, pages = 5, sample = 10 },
     instructions = { names = { "bare", "ours", "libcurl" }, pages = { otherwise = { 20, 70 } } },
