@@ -1,14 +1,36 @@
 -- What a user installs, by LuaRocks or by make, for the Lua that runs this.
 
+local http = require "socket.http"
+local hubs = require "spec.hub.server"
+local nginx = require "spec.nginx"
+
 local VERSION = _VERSION:match "%d%.%d"
 local LUA = jit and "luajit" or "lua" .. VERSION
 local BUILD = jit and "jit" or VERSION
-local ROCKSPECS = { "lmigrationhub-scm-1.rockspec", "lmigrationhub-0.1.0-1.rockspec" }
+-- nginx brings an HTTP client of its own.
+local NOT_FOR_NGINX = {
+  ["lmigrationhub/curl.c"] = true,
+  ["lmigrationhub/transport/scheduler.lua"] = true,
+  ["lmigrationhub/transport/script.lua"] = true,
+}
+local ROCKSPECS = {
+  ["lmigrationhub-scm-1.rockspec"] = {},
+  ["lmigrationhub-0.1.0-1.rockspec"] = {},
+  ["lmigrationhub-nginx-scm-1.rockspec"] = NOT_FOR_NGINX,
+  ["lmigrationhub-nginx-0.1.0-1.rockspec"] = NOT_FOR_NGINX,
+}
 
 -- Debian's lua-cjson is no rock, and nothing may be fetched.
 local LUAROCKS_CONFIG = [[
 rocks_provided = { ["lua-cjson"] = "2.1.0-1" }
 rocks_servers = {}
+]]
+
+-- The compiler of a machine that has no libcurl.
+local COMPILER = [[
+#!/bin/sh
+case " $* " in *curl*) echo "there is no libcurl here"; exit 1 ;; esac
+exec gcc "$@"
 ]]
 
 local function run(command)
@@ -49,6 +71,14 @@ local function sources()
   return list(found:gsub("%S*/types%.lua", ""), "%S+")
 end
 
+local function without(paths, left_out)
+  local rest = {}
+  for _, path in ipairs(paths) do
+    if not left_out[path] then table.insert(rest, path) end
+  end
+  return rest
+end
+
 local function loader_of(paths)
   local lines = {}
   for _, path in ipairs(paths) do
@@ -82,18 +112,65 @@ describe("installing", function()
       :format(folder, path, cpath, LUA))
   end
 
-  for _, rockspec in ipairs(ROCKSPECS) do
-    it("takes every module with " .. rockspec, function()
-      assert.same(paths, list(read("rockspec/" .. rockspec), "\"(lmigrationhub/[^\"]+)\""))
+  it("has a rockspec for each package and version", function()
+    local found = must("ls rockspec"):gmatch "%S+"
+    for rockspec in found do assert.truthy(ROCKSPECS[rockspec], rockspec) end
+  end)
+
+  for rockspec, left_out in pairs(ROCKSPECS) do
+    it("takes every module that it should with " .. rockspec, function()
+      local taken = list(read("rockspec/" .. rockspec), "\"(lmigrationhub/[^\"]+)\"")
+      assert.same(without(paths, left_out), taken)
     end)
   end
 
+  local function luarocks_make(tree, rockspec, variables)
+    return run(("cd %s && LUAROCKS_CONFIG=luarocks.lua luarocks --lua-version=%s"
+      .. " --tree=$PWD/%s make rockspec/%s %s"):format(
+        folder, VERSION, tree, rockspec, variables or ""))
+  end
+
   it("works with LuaRocks, offline, into an empty tree", function()
-    must(("cd %s && LUAROCKS_CONFIG=luarocks.lua luarocks --lua-version=%s"
-      .. " --tree=$PWD/tree make rockspec/%s"):format(folder, VERSION, ROCKSPECS[1]))
+    assert(luarocks_make("tree", "lmigrationhub-scm-1.rockspec"))
     local ok, output = load_from(folder .. "/tree")
     assert(ok, output)
   end)
+
+  if jit then
+    describe("for nginx, by LuaRocks, where there is no libcurl,", function()
+      local VARIABLES = "LUA_INCDIR=/usr/include/luajit-2.1 CC=$PWD/compiler LD=$PWD/compiler"
+      local hub, server
+
+      lazy_setup(function()
+        write(folder .. "/compiler", COMPILER)
+        must("chmod +x " .. folder .. "/compiler")
+        hub = hubs.start()
+        server = nginx.new "install"
+      end)
+      lazy_teardown(function()
+        server:stop()
+        hub:stop()
+      end)
+
+      it("needs the package for it", function()
+        local ok, output = luarocks_make("none", "lmigrationhub-scm-1.rockspec", VARIABLES)
+        assert.is_false(ok)
+        assert.matches("there is no libcurl here", output)
+      end)
+
+      it("gives a worker all that a listing needs", function()
+        assert(luarocks_make("nginx", "lmigrationhub-nginx-scm-1.rockspec", VARIABLES))
+        server:listen "port"
+        server:start("spec/install/nginx.conf", {
+          tree = folder .. "/nginx", ca_file = hub.ca_file,
+          endpoint = hub.https_endpoint:gsub("127%.0%.0%.1", "localhost"),
+          key = hub.access_key_id, secret = hub.secret_access_key,
+        }, "port", "/ready", "env -C " .. folder .. "/empty")
+        local answer = http.request(("http://127.0.0.1:%d/updates"):format(server.ports.port))
+        assert.equal("1284", answer, server:error_log())
+      end)
+    end)
+  end
 
   it("works with make install", function()
     must(("make -s install LUA=%s PREFIX=%s/prefix"):format(BUILD, folder))
