@@ -17,6 +17,8 @@ local COLLECTED = "--helper=spec/torture/collector.lua --exclude-tags=slow spec/
   .. "spec/digest_spec.lua spec/posix_spec.lua spec/curl_spec.lua spec/transport/script_spec.lua "
   .. "spec/client_spec.lua spec/response_spec.lua"
 
+local RELOADED = "spec/reload_spec.lua spec/dashboard/reload_spec.lua"
+
 local BUSTED = [[
 export LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$BUILD/?.so;;'
 exec $LUA /usr/bin/busted -o spec.tap $SPECS
@@ -116,7 +118,7 @@ local function all_steps()
     { "coverage", "exec sh spec/coverage/run" },
     { "interop", busted("build/5.4", "lua5.4", "spec/interop") },
     { "README", busted("build/5.4", "lua5.4", "spec/readme_spec.lua") },
-    { "reloads", busted("build/5.4", "lua5.4", "spec/reload_spec.lua") },
+    { "reloads", busted("build/5.4", "lua5.4", RELOADED) },
   }
   local units = words [[find spec -name '*_spec.lua' ! -path 'spec/hub/*' ! -path 'spec/interop/*' \
     ! -name readme_spec.lua ! -name reload_spec.lua | sort]]

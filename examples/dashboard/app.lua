@@ -50,10 +50,12 @@ end
 
 local function watch_updates(stream, name)
   return function(own)
-    return outcome_of(pcall(function()
+    local outcome = outcome_of(pcall(function()
       local task = { ProgressUpdateStream = stream, MigrationTaskName = name }
       for update in hub:follow(task, { interval = interval }) do own:add(update) end
     end))
+    -- Viewers ask another worker when this one is to end.
+    return not ngx.worker.exiting() and outcome or nil
   end
 end
 
