@@ -1,8 +1,8 @@
 std = "max"
 max_line_length = 100
+self = false -- methods are there by contract, whether they need their object or not
 
--- A transport has its methods by contract, whether they need the transport or not.
-files["lmigrationhub/transport"] = { std = "max+ngx_lua", self = false }
+files["lmigrationhub/transport"].std = "max+ngx_lua"
 -- Its functions are for editors alone.
 files["lmigrationhub/types.lua"].unused = false
 
@@ -10,8 +10,10 @@ files["spec"].std = "max+busted"
 files["spec/bench/app.lua"].std = "max+ngx_lua"
 files["spec/bench/front"].std = "max+ngx_lua"
 files["spec/hub"].std = "max+busted+ngx_lua"
+files["spec/reload/app.lua"].std = "max+ngx_lua"
 files["spec/services"].std = "max+busted+ngx_lua"
 files["spec/transport/nginx/app.lua"].std = "max+ngx_lua"
+files["spec/worker/app.lua"].std = "max+ngx_lua"
 
 files["examples/dashboard/app.lua"].std = "max+ngx_lua"
 files["examples/dashboard/feed.lua"].std = "max+ngx_lua"

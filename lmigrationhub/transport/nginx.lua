@@ -122,7 +122,7 @@ end
 
 ---Is the worker to end, as after a reload, as soon as nothing waits in it?
 ---@return boolean
-function Transport:is_exiting() -- luacheck: no self
+function Transport:is_exiting()
   return ngx.worker.exiting()
 end
 

@@ -1,6 +1,7 @@
 -- Where the clients run: with the server's address and keys in a clean environment, on the server's
 -- CPU or on all, under measure, which counts.
 
+local nginx = require "spec.nginx"
 local shell = require "spec.bench.shell"
 
 local RUN = [[
@@ -27,7 +28,6 @@ local CALLGRIND = "valgrind --quiet --tool=callgrind --callgrind-out-file='%s' "
 
 ---@class bench.Stage
 ---@field urls table<string, string>
----@field other_cpu string not the server's, where there are two
 local Stage = {}
 Stage.__index = Stage
 
@@ -78,6 +78,18 @@ function Stage:instructions(client, pages, url)
   return tonumber(shell.read(path):match "\ntotals: (%d+)")
 end
 
+--- Starts a worker of nginx that lists, on another CPU than the server's where there are two.
+---@param url string
+---@return spec.Nginx front with the port "port"; to be stopped
+function Stage:start_front(url)
+  local front = nginx.new "migration-hub-bench-front"
+  front:listen "port"
+  local upstream = url:gsub("127%.0%.0%.1", "localhost") -- nginx verifies names
+  front:start("spec/bench/front/nginx.conf", {}, "port", "/ping",
+    ("env UPSTREAM=%s taskset -c %s"):format(upstream, self._other_cpu))
+  return front
+end
+
 --- Sets the stage.
 ---@param folder string the server's
 ---@param cpus string the CPUs of whoever started the benchmark, as taskset takes them
@@ -87,7 +99,7 @@ end
 local function new(folder, cpus, urls, updates)
   return setmetatable({
     _folder = folder, _cpus = cpus, urls = urls, updates = updates,
-    other_cpu = cpus:match "%d+$",
+    _other_cpu = cpus:match "%d+$",
   }, Stage)
 end
 

@@ -137,7 +137,7 @@ describe("lmigrationhub.credentials.context", function()
 
   it("sleeps while a program runs, ever longer", function()
     local world, slept = { transport = {} }, {}
-    function world.transport:sleep(seconds) -- luacheck: no self
+    function world.transport:sleep(seconds)
       table.insert(slept, seconds)
       socket.sleep(seconds)
     end

@@ -546,7 +546,7 @@ describe("lmigrationhub.credentials.shared", function()
 
     it("when there is no room for an entry", function()
       machine.gives("new", LIFETIME)
-      function machine.store:take() -- luacheck: no self
+      function machine.store:take()
         self.is_full = true
         return "owner"
       end

@@ -1,7 +1,5 @@
 -- Runs inside the workers that are reloaded: lists updates from the hub in every way.
 
--- luacheck: std max+ngx_lua
-
 local client = require "lmigrationhub.client"
 local tasks = require "spec.reload.tasks"
 

@@ -1,7 +1,5 @@
 -- Runs busted inside a worker of nginx.
 
--- luacheck: std max+ngx_lua
-
 local cjson = require "cjson"
 local compatibility = require "busted.compatibility"
 

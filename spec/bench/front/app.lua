@@ -1,5 +1,6 @@
--- Lists many tasks at once inside a worker, for so many seconds, by the library or by a bare loop,
--- and tells what that cost: GET /list?by=library&in_flight=256&updates=20&seconds=4.
+-- Lists inside a worker, and tells what that cost. Many tasks at once for so many seconds, by the
+-- library or by a bare loop: GET /list?by=library&in_flight=256&updates=20&seconds=4. One task of so
+-- many pages: GET /whole?pages=10000&prefetch=yes.
 
 local KEYS = {
   access_key_id = "AKIDEXAMPLE",
@@ -17,12 +18,11 @@ function listers.bare(parameters, use)
   require "spec.bench.front.bare_loop"(service, parameters, use)
 end
 
-local hub
+local hub = require("lmigrationhub.client").new({
+  region = "us-west-2", endpoint = UPSTREAM, credentials = KEYS,
+}, { getenv = function() end }) -- no settings of whoever starts this
 
 function listers.library(parameters, use)
-  hub = hub or require("lmigrationhub").new {
-    region = "us-west-2", endpoint = UPSTREAM, credentials = KEYS,
-  }
   for update in hub:migration_task_updates(parameters) do
     if use(update) then return end
   end
@@ -85,4 +85,25 @@ local function list()
   ngx.say(("%.0f %.3f %.6f"):format(count / updates, seconds, used))
 end
 
-return { list = list }
+-- KiB that the worker holds when what nobody needs is gone.
+local function memory()
+  collectgarbage()
+  collectgarbage()
+  for line in io.lines "/proc/self/status" do
+    local size = line:match "^VmRSS:%s*(%d+) kB"
+    if size then return size end
+  end
+end
+
+--- Answers with the updates, and the KiB that the worker holds before the request has ended.
+local function list_whole()
+  local arguments, count = ngx.req.get_uri_args(), 0
+  for _ in hub:migration_task_updates({
+    ProgressUpdateStream = "SMS", MigrationTaskName = "sms-P" .. arguments.pages,
+  }, { prefetch = arguments.prefetch == "yes" }) do
+    count = count + 1
+  end
+  ngx.say(count, " ", memory())
+end
+
+return { list = list, list_whole = list_whole }

@@ -1,22 +1,12 @@
 -- Many listings at once inside a worker of nginx, at 50 ms of service time, beside a bare loop of
 -- cosockets; and what else the worker is asked meanwhile.
 
-local nginx = require "spec.nginx"
 local shell = require "spec.bench.shell"
 local statistics = require "spec.bench.statistics"
 
 local SIZES = { 20, 100 } -- updates on a page
 local LISTINGS, COLD_LISTINGS = 256, 32
 local SETTLE = 1 -- seconds in which all listings have connected
-
-local function start(stage)
-  local front = nginx.new "bench-front"
-  front:listen "port"
-  local upstream = stage.urls.https_50ms:gsub("127%.0%.0%.1", "localhost")
-  front:start("spec/bench/front/nginx.conf", {}, "port", "/ping",
-    ("env UPSTREAM=%s taskset -c %s"):format(upstream, stage.other_cpu))
-  return front
-end
 
 -- Begins to list, and gives a function that waits for what it cost.
 local function begin(front, by, listings, size, seconds)
@@ -41,7 +31,8 @@ local function ping(front, seconds)
 end
 
 local function compare(stage, plan, size)
-  local front, pages, cpu = start(stage), { bare = {}, library = {} }, { bare = {}, library = {} }
+  local front = stage:start_front(stage.urls.https_50ms)
+  local pages, cpu = { bare = {}, library = {} }, { bare = {}, library = {} }
   for round = 1, plan.rounds do
     for _, by in ipairs { "bare", "library" } do
       local cost = begin(front, by, LISTINGS, size, plan.seconds)()
@@ -71,7 +62,7 @@ end
 
 -- How long a ping takes at a worker that connects for the first time, that is idle, that is busy.
 local function ping_in_turn(stage, seconds)
-  local front = start(stage)
+  local front = stage:start_front(stage.urls.https_50ms)
   local finish = begin(front, "library", COLD_LISTINGS, SIZES[1], SETTLE)
   local _, cold = ping(front, SETTLE)
   finish()

@@ -1,49 +1,37 @@
 -- How much more memory a worker of nginx holds after a long listing than after a short one, and at
 -- its end, while the request in which it ran still holds what nginx frees with it.
 
-local http = require "socket.http"
-local nginx = require "spec.nginx"
+local shell = require "spec.bench.shell"
 local statistics = require "spec.bench.statistics"
 
-local PATHS = {
-  { path = "/list", name = "lmigrationhub inside nginx" },
-  { path = "/ahead", name = "with prefetch inside nginx" },
+local WAYS = {
+  { prefetch = "no", name = "lmigrationhub inside nginx" },
+  { prefetch = "yes", name = "with prefetch inside nginx" },
 }
 local SHORT = 100 -- pages
-local TIMEOUT = 300 -- seconds for a listing
 
 -- -> MiB that the worker holds
-local function list(worker, path, pages, updates)
-  http.TIMEOUT = TIMEOUT
-  local answer, status = http.request(
-    ("http://127.0.0.1:%d%s?pages=%d"):format(worker.ports.port, path, pages))
-  local count, size = tostring(answer):match "^(%d+) (%d+)$"
-  if tonumber(count) == pages * updates then return tonumber(size) / 1024 end
-  error(("%s of %d pages: %s %s\n%s"):format(path, pages, status, answer, worker:error_log()))
-end
-
-local function start(url)
-  local worker = nginx.new "migration-hub-bench-worker"
-  worker:listen "port"
-  worker:start("spec/bench/worker.conf", {
-    endpoint = url:gsub("127%.0%.0%.1", "localhost"), -- nginx verifies names
-  }, "port", "/ready")
-  return worker
+local function list(front, way, pages, updates)
+  local output = shell.output(("curl -sf 'http://127.0.0.1:%d/whole?pages=%d&prefetch=%s'"):format(
+    front.ports.port, pages, way.prefetch))
+  local count, size = output:match "^(%d+) (%d+)$"
+  assert(tonumber(count) == pages * updates, "updates are missing")
+  return tonumber(size) / 1024
 end
 
 -- -> MiB at the end of a listing, and after its request
-local function memory(worker, path, pages, updates)
-  return list(worker, path, pages, updates), list(worker, path, 1, updates)
+local function memory(front, way, pages, updates)
+  return list(front, way, pages, updates), list(front, way, 1, updates)
 end
 
 -- -> growth at the end, growth after, what is held after, MiB
-local function measure(stage, plan, path)
+local function measure(stage, plan, way)
   local at_end, after, held = {}, {}, {}
   for round = 1, plan.rounds do
-    local worker = start(stage.urls.https)
-    local short, after_short = memory(worker, path, SHORT, stage.updates)
-    local long, after_long = memory(worker, path, plan.long, stage.updates)
-    worker:stop()
+    local front = stage:start_front(stage.urls.https)
+    local short, after_short = memory(front, way, SHORT, stage.updates)
+    local long, after_long = memory(front, way, plan.long, stage.updates)
+    front:stop()
     at_end[round], after[round] = long - short, after_long - after_short
     held[round] = after_long
   end
@@ -54,8 +42,8 @@ end
 ---@param plan table rounds; long: pages
 ---@param report bench.Report
 return function(stage, plan, report)
-  for _, way in ipairs(PATHS) do
-    local at_end, after, held = measure(stage, plan, way.path)
+  for _, way in ipairs(WAYS) do
+    local at_end, after, held = measure(stage, plan, way)
     report:figure {
       what = ("memory of a worker, growth from %d to %d pages, MiB: %s"):format(
         SHORT, plan.long, way.name),
