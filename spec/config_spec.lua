@@ -100,7 +100,8 @@ describe("lmigrationhub.config", function()
     { credentials = { access_key_id = "x", secret_access_key = "" } },
     { credentials = { access_key_id = "x", secret_access_key = "y", sesion_token = "z" } },
     { credentials = { access_key_id = "x", secret_access_key = "y\n" } },
-    { access_key_id = "x" }, { cache = "" }, { cache = true },
+    { access_key_id = "x" }, { app_id = ("x"):rep(51) }, { app_id = "a\nb" },
+    { cache = "" }, { cache = true },
   }
   for _, options in ipairs(WRONG) do
     local name, value = next(options)
@@ -158,6 +159,38 @@ describe("lmigrationhub.config", function()
     assert.equal("key max_attempts of profile default must be a whole number from 1; "
       .. "key use_dualstack_endpoint of profile default must be true or false",
       message_of({}, {}, "[default]\nmax_attempts = many\nuse_dualstack_endpoint = yes\n"))
+  end)
+
+  it("takes an application id of 50 bytes and no more", function()
+    local longest = ("x"):rep(50)
+    assert.equal(longest, config.new({ app_id = longest }, environment {}).app_id)
+    local message = message_of({}, { AWS_SDK_UA_APP_ID = longest .. "x" })
+    assert.truthy(message:find("a string of 1 to 50 bytes", 1, true))
+  end)
+
+  it("knows the two ways to find STS", function()
+    local function mode(value)
+      local variables = { AWS_STS_REGIONAL_ENDPOINTS = value }
+      return config.new({}, environment(variables)).sts_regional_endpoints
+    end
+    assert.same({ "regional", "regional", "legacy" }, { mode(nil), mode "Regional", mode "LEGACY" })
+    assert.truthy(message_of({}, { AWS_STS_REGIONAL_ENDPOINTS = "global" })
+      :find("regional or legacy", 1, true))
+  end)
+
+  it("reads true and false, in capitals too", function()
+    for text, expected in pairs { ["False"] = false, ["TRUE"] = true } do
+      local variables = { AWS_USE_FIPS_ENDPOINT = text }
+      assert.equal(expected, config.new({}, environment(variables)).use_fips)
+    end
+  end)
+
+  it("ignores all URLs but that of the code when told to", function()
+    local settings = config.new({ endpoint = "https://code" }, environment({
+      AWS_IGNORE_CONFIGURED_ENDPOINT_URLS = "true", AWS_ENDPOINT_URL_STS = "https://variable",
+    }, "[default]\nendpoint_url = https://file\n"))
+    assert.equal("https://code", settings.endpoint)
+    assert.is_nil(settings.endpoint_sts)
   end)
 
   it("names file and line of what it cannot read", function()

@@ -24,6 +24,19 @@ describe("lmigrationhub.endpoint", function()
       endpoint.resolve("sts", { region = "us-east-1", use_fips = true }).host)
   end)
 
+  it("has another suffix for dual-stack", function()
+    assert.equal("mgh.us-west-2.api.aws",
+      endpoint.resolve("mgh", { region = "us-west-2", use_dualstack = true }).host)
+  end)
+
+  for _, option in ipairs { "use_fips", "use_dualstack" } do
+    it("takes no URL of one's own beside " .. option, function()
+      local found, message = endpoint.resolve("mgh", { endpoint = "https://a", [option] = true })
+      assert.is_nil(found)
+      assert.matches("^Invalid Configuration: .* and custom endpoint are not supported$", message)
+    end)
+  end
+
   for _, region in ipairs { "", "-x", "x-", "a.b", "a/b", "a@b", "a b", "a\nb", ("x"):rep(64) } do
     it(("refuses the region %q"):format(region), function()
       assert.is_nil((endpoint.resolve("mgh", { region = region })))

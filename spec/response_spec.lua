@@ -217,6 +217,16 @@ describe("lmigrationhub.response: errors", function()
     assert.equal("", failure_of(418, "").message)
   end)
 
+  it("are told by the header alone where the body says nothing", function()
+    local failure = failure_of(400, "", { ["x-amzn-errortype"] = "ThrottlingException" })
+    assert.same({ "ThrottlingException", "" }, { failure.code, failure.message })
+  end)
+
+  it("take a message in capitals as well", function()
+    assert.equal("no", failure_of(400, '{"__type":"A","Message":"no"}').message)
+    assert.equal("yes", failure_of(400, '{"message":"yes","Message":"no"}').message)
+  end)
+
   it("are what a redirect or an odd status is", function()
     assert.equal("307", failure_of(307, "").code)
     assert.equal("100", failure_of(100, "").code)

@@ -76,6 +76,11 @@ describe("lmigrationhub.retry", function()
     assert.equal(21, shared.quota)
   end)
 
+  it("waits no longer than it is told to", function()
+    local brief = policy { max_attempts = 20, max_backoff = 2 }
+    assert.equal(2, brief:failed({ attempts = 10 }, service("X", 500)))
+  end)
+
   it("never holds more than 500", function()
     local full = policy()
     full:succeeded { attempts = 1 }

@@ -193,6 +193,20 @@ describe("lmigrationhub.shared_config.locate", function()
     assert.is_nil(home)
   end)
 
+  it("finds the home directory of Windows", function()
+    for _, case in ipairs {
+      { { HOME = "C:\\h", USERPROFILE = "C:\\u" }, "C:\\h" },
+      { { USERPROFILE = "C:\\u", HOMEDRIVE = "D:", HOMEPATH = "\\v" }, "C:\\u" },
+      { { HOMEDRIVE = "D:", HOMEPATH = "\\v" }, "D:\\v" },
+      { { HOMEDRIVE = "D:" } },
+      { {} },
+    } do
+      local config, _, home = shared_config.locate(environment(case[1]), "\\")
+      assert.equal(case[2], home)
+      assert.equal(case[2] and case[2] .. "\\.aws\\config", config)
+    end
+  end)
+
   conformance.each("config/file-location.json", function(data)
     for _, case in ipairs(data.cases) do
       it("public case: " .. case.name, function()

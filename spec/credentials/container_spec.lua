@@ -76,6 +76,37 @@ describe("lmigrationhub.credentials.container", function()
     }, world.sent)
   end)
 
+  for uri, problem in pairs {
+    ["localhost/role"] = "names no host",
+    ["ftp://localhost/role"] = "has another scheme than http and https",
+    ["http://localhost:1x/role"] = "has no valid host, port and path",
+    ["http://localhost/a b"] = "has no valid host, port and path",
+    ["http://example.com/role"] = "the host example.com is not allowed over http",
+  } do
+    it("asks nobody at " .. uri, function()
+      local message = refused({ container_credentials_full_uri = uri }, new_world {})
+      assert.truthy(message:find(problem, 1, true), message)
+    end)
+  end
+
+  it("asks for the root where the URL has no path", function()
+    local world = new_world { answer(200, DOCUMENT) }
+    container.load({ container_credentials_full_uri = "HTTP://localhost?role=a" }, world)
+    assert.equal("http://localhost/?role=a", world.sent[1].url)
+  end)
+
+  it("has no use for a token that it cannot read", function()
+    for problem, read in pairs {
+      ["empty"] = function() return "" end,
+      ["I/O error"] = function() return nil, "I/O error" end,
+    } do
+      local world = new_world {}
+      world.open = function() return { read = read, close = function() end } end
+      local message = refused(with(RELATIVE, { container_authorization_token_file = "/t" }), world)
+      assert.equal("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: " .. problem, message)
+    end
+  end)
+
   it("needs only key id and secret", function()
     local world = new_world { answer(200, '{"AccessKeyId": "id", "SecretAccessKey": "s"}') }
     assert.same({ access_key_id = "id", secret_access_key = "s" }, container.load(RELATIVE, world))

@@ -25,6 +25,18 @@ describe("lmigrationhub.credentials.context", function()
     assert.is_nil(GET.timeouts)
   end)
 
+  it("goes past the proxy when it is told to and there is a way", function()
+    local function urls_of(world)
+      contexts.new(SETTINGS, world).send(GET, { direct = true })
+      return #world.requests
+    end
+    local around, past = worlds.new { answer(200) }, worlds.new { answer(200) }
+    around.direct = function() return past.transport end
+    assert.equal(0, urls_of(around))
+    assert.equal(1, #past.requests)
+    assert.equal(1, urls_of(worlds.new { answer(200) }))
+  end)
+
   it("sends once when nothing is said of retries", function()
     local world, result = send { "timeout" }
     assert.same({ nil, "no answer: timeout", "timeout" }, result)

@@ -77,6 +77,26 @@ describe("lmigrationhub.credentials.imds", function()
     assert.same({ connect = 1, total = 1 }, first.timeouts)
   end)
 
+  for _, case in ipairs {
+    { { ec2_metadata_service_endpoint_mode = "IPv5" },
+      "`IPv5` is not a valid endpoint mode (IPv4, IPv6)" },
+    { { ec2_metadata_service_endpoint = "nonsense" }, "the metadata service's endpoint " },
+  } do
+    it("asks nobody at " .. select(2, next(case[1])), function()
+      local world = instance()
+      local reason, is_broken = none(case[1], world)
+      assert.equal(1, reason:find(case[2], 1, true))
+      assert.is_true(is_broken)
+      assert.same({}, world.sent)
+    end)
+  end
+
+  it("asks at the address of IPv6 when told to", function()
+    local world = new_world {}
+    none({ ec2_metadata_service_endpoint_mode = "ipv6" }, world)
+    assert.equal("PUT http://[fd00:ec2::254]/latest/api/token", world.sent[1])
+  end)
+
   it("asks nobody when it is switched off", function()
     local world = new_world {}
     local reason, is_broken = none({ ec2_metadata_disabled = true }, world)

@@ -156,6 +156,16 @@ describe("lmigrationhub.credentials", function()
     assert.equal("environment", key_of(settings))
   end)
 
+  it("wants a source profile to be there, and its way to it to end", function()
+    assert.truthy(key_of(in_files { default = { role_arn = "r", source_profile = "none" } })
+      :find("there is no such profile, referenced from default", 1, true))
+    assert.truthy(key_of(in_files {
+      default = { role_arn = "r", source_profile = "a" },
+      a = { role_arn = "r", source_profile = "b" },
+      b = { role_arn = "r", source_profile = "a" },
+    }):find("the profiles form an infinite loop: default -> a -> b", 1, true))
+  end)
+
   it("takes the profile before a web identity of the environment", function()
     assert.equal("file", key_of(in_files({
       default = { aws_access_key_id = "file", aws_secret_access_key = "hidden" },

@@ -588,6 +588,23 @@ describe("lmigrationhub.transport.nginx", function()
     end)
   end)
 
+  it("passes on what the giver of items raises, after the others were stopped", function()
+    local failure, went_on = worker:run(([[
+      local transport, asked, went_on = nginx.new(), 0, false
+      local _, failure = pcall(transport.concurrently, transport, function()
+        asked = asked + 1
+        return asked == 1 and "item" or error("no more", 0)
+      end, 2, function()
+        transport:sleep(0.1)
+        went_on = true
+      end)
+      transport:sleep(0.2)
+      return failure, went_on
+    ]]))
+    assert.equal("no more", failure)
+    assert.is_false(went_on)
+  end)
+
   describe("a request that was started", function()
     it("is under way before anybody waits", function()
       local first, second = worker:run(([[
@@ -610,6 +627,22 @@ describe("lmigrationhub.transport.nginx", function()
       ]]):format(fault.url))
       assert.is_false(ok)
       assert.matches("run:4: the result was taken already", message)
+    end)
+
+    it("may be let go of, and gives no result then", function()
+      local seconds, ok, message, body = worker:run(([[
+        local transport = nginx.new { max_connections = 1 }
+        local begin = transport:now()
+        local pending = transport:start(request("%s", "stall()"))
+        transport:cancel(pending)
+        local ok, message = pcall(transport.wait, transport, pending)
+        local after = transport:send(request("%s", "answer(1)"))
+        return transport:now() - begin, ok, message, after and after.body
+      ]]):format(fault.url, fault.url))
+      assert.is_false(ok)
+      assert.matches("the result was taken already", message)
+      assert.equal("1", body) -- its place is free again
+      assert.is_true(seconds < 2)
     end)
 
     it("may be waited for in another coroutine", function()
