@@ -677,7 +677,8 @@ describe("lmigrationhub.curl", function()
       local multi = curl.new()
       local function play()
         local transfer = multi:start {
-          method = "POST", url = "%s/", body = "answer(1)", headers = { a = "b" },
+          method = "POST", url = "%s/", headers = { a = "b" },
+          body = [=[drip("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0.01)]=],
           timeouts = { connect = 5, total = 10 },
         }
         while not transfer:finished() do multi:poll(1) end

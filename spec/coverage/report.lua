@@ -5,7 +5,7 @@
 local cjson = require "cjson"
 
 -- Per cent: two points below what was measured.
-local FLOORS = { C = { lines = 0, branches = 0 }, Lua = { lines = 0, branches = 0 } }
+local FLOORS = { C = { lines = 97, branches = 91 }, Lua = { lines = 97, branches = 93 } }
 
 local folder = arg[1]
 
