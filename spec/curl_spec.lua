@@ -197,6 +197,12 @@ describe("lmigrationhub.curl", function()
   end)
 
   describe("responses", function()
+    it("accepts line feeds alone, and a status without a reason", function()
+      local status, headers, body = play(multi,
+        [[send "HTTP/1.1 204\nA: b\n\n" answer "a"]])
+      assert.same({ 204, "b", "" }, { status, headers.a, body })
+    end)
+
     it("gives a body without length up to its end", function()
       local status, _, body = play(multi, [[send "HTTP/1.0 200 OK\r\n\r\nabc" close()]])
       assert.same({ 200, "abc" }, { status, body })
@@ -310,7 +316,10 @@ describe("lmigrationhub.curl", function()
 
     local WRONG = {
       { "method", { "", "GET /", "G\0", false } },
-      { "url", { "", "ftp://a/", "file:///etc/passwd", "a", "http://a b/", "http://a\n", false } },
+      { "url", {
+        "", "ftp://a/", "file:///etc/passwd", "a", "http://a b/", "http://a\n", "http://a\127",
+        false,
+      } },
       { "body", { 1, {} } },
       { "headers", { 1, "A: b" } },
       { "timeouts", { 1, false } },
@@ -323,6 +332,16 @@ describe("lmigrationhub.curl", function()
           assert.matches("'" .. case[1] .. "' must be", message)
         end)
       end
+    end
+
+    for _, name in ipairs { "method", "url", "timeouts" } do
+      it("need the field " .. name, function()
+        local made = request ""
+        made[name] = nil
+        local ok, message = pcall(multi.start, multi, made)
+        assert.is_false(ok)
+        assert.matches("'" .. name .. "' must be", message)
+      end)
     end
 
     for _, seconds in ipairs { 0, -1, 1 / 0, 0 / 0, "1", false } do

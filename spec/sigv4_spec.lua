@@ -1,4 +1,5 @@
 local cjson = require "cjson"
+local digest = require "lmigrationhub.digest"
 local faults = require "spec.faults"
 local sigv4 = require "lmigrationhub.sigv4"
 
@@ -330,6 +331,22 @@ describe("lmigrationhub.sigv4 refuses", function()
     assert.matches("#1", error_of(sigv4.authorization, nil, CREDENTIALS, "us-west-2", "mgh"))
     assert.matches("#2", error_of(sigv4.signature, request(), "x", "us-west-2", "mgh"))
     assert.matches("#4", error_of(sigv4.signature, request(), CREDENTIALS, "us-west-2"))
+  end)
+end)
+
+describe("lmigrationhub.sigv4.string_to_sign", function()
+  it("names algorithm, time, scope and the canonical request", function()
+    local canonical = sigv4.canonical_request(request())
+    assert.equal(table.concat({
+      "AWS4-HMAC-SHA256", "20150830T123600Z", "20150830/us-west-2/mgh/aws4_request",
+      digest.sha256(canonical),
+    }, "\n"), sigv4.string_to_sign(request(), "us-west-2", "mgh"))
+  end)
+
+  it("refuses wrong arguments by their place", function()
+    assert.matches("#1", error_of(sigv4.string_to_sign, "x", "us-west-2", "mgh"))
+    assert.matches("#2", error_of(sigv4.string_to_sign, request(), "us west", "mgh"))
+    assert.matches("#3", error_of(sigv4.string_to_sign, request(), "us-west-2"))
   end)
 end)
 

@@ -107,6 +107,7 @@ local CASES = {
   { "a TLS alert", closes "\21\3\3\0\2\2\70", "protocol" },
   { "HTTP/2 that nobody asked for", closes "HTTP/2 200\r\n\r\n", "protocol" },
   { "HTTP/1.2", closes "HTTP/1.2 200 OK\r\n\r\n", "protocol" },
+  { "a status of two digits", closes "HTTP/1.1 20 OK\r\n\r\n", "protocol" },
   { "a status without digits", closes "HTTP/1.1 2xx OK\r\n\r\n", "protocol" },
   { "a status beyond 599", closes "HTTP/1.1 600 OK\r\n\r\n", "protocol" },
   { "a status of four digits", closes "HTTP/1.1 2000 OK\r\n\r\n", "protocol" },
