@@ -10,8 +10,8 @@ local FINAL = { code = "LoginRequired", message = "the session is over", is_fina
 local function new_world(options)
   options = options or {}
   local world = { time = 0, asked = 0, warnings = {} }
-  local function fetch()
-    world.asked = world.asked + 1
+  local function fetch(wanted)
+    world.asked, world.wanted = world.asked + 1, wanted
     return world.source()
   end
   world.cache = cache.new {
@@ -188,6 +188,50 @@ describe("lmigrationhub.credentials.cache", function()
     served(world)
     assert.is_false(world.cache.invalidate { access_key_id = "old", session_token = "other" })
     assert.is_true(world.cache.invalidate { access_key_id = "old" })
+  end)
+
+  -- Phase -> what the source is told, besides what is kept.
+  local WANTED = {
+    none = { is_urgent = true }, advisory = { is_urgent = false }, mandatory = { is_urgent = true },
+    expired = { is_urgent = true }, valid = { is_urgent = true, is_rejected = true },
+  }
+  for phase, wanted in pairs(WANTED) do
+    it("tells the source what is wanted: " .. phase, function()
+      local world = new_world()
+      if phase ~= "none" then
+        world.gives("old", LIFETIME)
+        wanted.kept = world.cache.get()
+      end
+      world.time = TIMES[phase]
+      if wanted.is_rejected then world.cache.invalidate { access_key_id = "old" } end
+      world.gives("new", LIFETIME)
+      served(world)
+      assert.same(wanted, world.wanted)
+    end)
+  end
+
+  it("goes on with the old ones for a second while somebody else renews them", function()
+    local world = new_world()
+    world.gives("old", LIFETIME)
+    served(world)
+    world.time = TIMES.advisory
+    world.source = function() return false end
+    assert.equal("old", served(world))
+    world.gives("new", LIFETIME)
+    world.time = TIMES.advisory + 0.9
+    assert.equal("old", served(world))
+    world.time = TIMES.advisory + 1
+    assert.equal("new", served(world))
+    assert.same({}, world.warnings)
+  end)
+
+  it("tells whether credentials that came now would be due", function()
+    for lifetime, due in pairs { [300] = true, [301] = false, [1200] = false, [-1] = true } do
+      assert.equal(due, cache.is_due({ expiration = 1000 + lifetime }, nil, 1000))
+    end
+    assert.is_false(cache.is_due({ expiration = 1011 }, true, 1000))
+    assert.is_true(cache.is_due({ expiration = 1010 }, true, 1000))
+    assert.is_false(cache.is_due({}, nil, 1000))
   end)
 
   describe("with a source that is only asked when it must be", function()

@@ -38,7 +38,9 @@ end
 
 -- Workers that share a store, one source and one clock. A search takes `rounds`.
 local function new_machine()
-  local machine = { time = START, asked = 0, at_once = 0, most = 0, rounds = 0, lines = {} }
+  local machine = {
+    time = START, passed = 0, rounds = 0, asked = 0, order = {}, at_once = 0, most = 0, lines = {},
+  }
   machine.store = new_store(machine)
 
   function machine.gives(name, lifetime, changes)
@@ -63,9 +65,9 @@ local function new_machine()
     local wake = machine.passed + seconds
     while machine.passed < wake do coroutine.yield() end
   end
-  machine.passed = 0
 
-  local function search()
+  local function search(name)
+    table.insert(machine.order, name)
     machine.asked, machine.at_once = machine.asked + 1, machine.at_once + 1
     machine.most = math.max(machine.most, machine.at_once)
     for _ = 1, machine.rounds do coroutine.yield() end
@@ -73,11 +75,12 @@ local function new_machine()
     return machine.source()
   end
 
-  function machine.worker(fingerprint)
+  function machine.worker(fingerprint, name)
     local function log(level, message) table.insert(machine.lines, level .. ": " .. message) end
     local function now() return machine.time end
     local found = shared.new {
-      store = machine.store, fingerprint = fingerprint or "print", search = search,
+      store = machine.store, fingerprint = fingerprint or "print",
+      search = function() return search(name) end,
       is_due = cache.is_due, now = now, sleep = sleep, log = log,
       flaw_of = function(credentials) return credentials.session_token:find "%c" end,
     }
@@ -99,6 +102,7 @@ local function step(running)
   local ok, credentials, failure = coroutine.resume(running.thread)
   assert(ok, credentials)
   if coroutine.status(running.thread) == "dead" then
+    running.credentials = credentials
     running.result = credentials and credentials.access_key_id or failure.code
   end
 end
@@ -339,17 +343,16 @@ describe("lmigrationhub.credentials.shared", function()
       assert.same({ 3, 1 }, { machine.asked, machine.most })
     end)
 
-    it("is no more eager than the others", function()
+    it("lets another who waits be the next", function()
       machine.fails()
-      machine.rounds = 3
-      local workers = start(machine, 2)
-      local patient = begin(workers[2])
-      get(machine, workers[1])
-      local eager = begin(workers[1])
+      machine.rounds = 1
+      local workers = { machine.worker("print", "eager"), machine.worker("print", "patient") }
+      local eager, patient = begin(workers[1]), begin(workers[2])
+      step(eager)
       step(patient)
-      finish(machine, { eager, patient })
-      assert.equal(1, machine.most)
-      assert.is_true(machine.passed < 1)
+      finish(machine, { eager })
+      finish(machine, { begin(workers[1]), patient })
+      assert.same({ "eager", "patient", "eager" }, machine.order)
     end)
 
     it("takes what the next one found", function()
@@ -417,6 +420,17 @@ describe("lmigrationhub.credentials.shared", function()
       assert.is_nil(entry_of(machine))
     end)
 
+    it("is forgotten when there are others", function()
+      local workers = started(machine, 1, 100)
+      workers[1].invalidate(rejected "old")
+      machine.gives("new", LIFETIME)
+      get(machine, workers[1])
+      machine.time, machine.rounds = machine.time + ADVISORY, 5
+      step(begin(workers[1]))
+      assert.equal("new", get(machine, machine.worker()))
+      assert.equal(0, machine.passed)
+    end)
+
     it("does not take away what another worker has found since", function()
       local workers = started(machine, 2, 100)
       machine.gives("new", LIFETIME)
@@ -460,12 +474,13 @@ describe("lmigrationhub.credentials.shared", function()
     end)
 
     it("all that is known of them", function()
-      machine.gives("new", LIFETIME, { account_id = "123456789012" })
-      local expected = finish(machine, { begin(machine.worker()) }) and machine.source()
-      local worker, found = machine.worker(), nil
-      coroutine.wrap(function() found = worker.get() end)()
-      assert.same(expected, found)
-      assert.not_equal(expected, found)
+      machine.gives("new", LIFETIME, {
+        source = "process", is_late = true, account_id = "123456789012",
+      })
+      local first, second = begin(machine.worker()), begin(machine.worker())
+      finish(machine, { first, second })
+      assert.same(first.credentials, second.credentials)
+      assert.not_equal(first.credentials, second.credentials)
     end)
 
     it("them only until they end", function()
