@@ -1,6 +1,7 @@
 -- Lists inside a worker, and tells what that cost. Many tasks at once for so many seconds, by the
 -- library or by a bare loop: GET /list?by=library&in_flight=256&updates=20&seconds=4. One task of
 -- so many pages: GET /whole?pages=10000&prefetch=yes.
+
 local KEYS = {
   access_key_id = "AKIDEXAMPLE",
   secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
