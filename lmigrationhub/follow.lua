@@ -162,6 +162,9 @@ end
 
 --- Ends the iteration.
 function Follower:close()
+  if type(self) ~= "table" or getmetatable(self) ~= Follower then
+    error("call it with a colon: follower:close()", 2)
+  end
   self._queue, self.ended = {}, self.ended or "closed"
 end
 
@@ -179,8 +182,16 @@ end
 
 checks.timeout = checks.interval
 
+-- One value or a list of them, as a list.
+local function list_of(value)
+  if type(value) ~= "table" then return { value } end
+  local list = {}
+  while rawget(value, #list + 1) ~= nil do list[#list + 1] = rawget(value, #list + 1) end
+  return list
+end
+
 function checks.until_status(value)
-  local list = type(value) == "table" and value or { value }
+  local list = list_of(value)
   for _, status in ipairs(list) do
     if type(status) ~= "string" then return "must be a status or a list of them" end
   end
@@ -191,7 +202,7 @@ local function problem_of(parameters, options)
   if type(parameters) ~= "table" then
     return "the parameters must be a table, got " .. type(parameters)
   end
-  if parameters.NextToken ~= nil then return "follow does not take NextToken" end
+  if rawget(parameters, "NextToken") ~= nil then return "follow does not take NextToken" end
   if type(options) ~= "table" then return "the options must be a table, got " .. type(options) end
   for name, value in next, options do
     local answer = checks[name] and checks[name](value)
@@ -200,17 +211,15 @@ local function problem_of(parameters, options)
   end
 end
 
-local function copy(parameters)
+local function copy(given)
   local own = {}
-  for name, value in next, parameters do own[name] = value end
+  for name, value in next, given do own[name] = value end
   return own
 end
 
 local function set_of(statuses)
   local set = {}
-  for _, status in ipairs(type(statuses) == "table" and statuses or { statuses }) do
-    set[status] = true
-  end
+  for _, status in ipairs(list_of(statuses)) do set[status] = true end
   return set
 end
 
@@ -241,6 +250,7 @@ local function new(world, parameters, options)
       operation = world.operation.name,
     }
   end
+  options = copy(options)
   local interval = options.interval or INTERVAL
   local follower = setmetatable({
     _fetch = world.fetch, _operation = world.operation, _parameters = copy(parameters),

@@ -10,17 +10,24 @@ local tokens = require "lmigrationhub.tokens"
 local Cursor = { __name = "lmigrationhub.cursor" }
 Cursor.__index = Cursor
 
+local function check_self(self, name)
+  if type(self) == "table" and getmetatable(self) == Cursor then return end
+  error(("call it with a colon: cursor:%s()"):format(name), 3)
+end
+
 --- A short text from which a later listing with the same parameters goes on exactly after the last
 --- item handed out (option `resume`). It is good for as long as the service's page token in it is:
 --- 24 hours.
 ---@return string position
 function Cursor:position()
+  check_self(self, "position")
   if self._next and self._index == self._size then return "0:" .. self._next end
   return ("%d:%s"):format(self._index, self._token or "")
 end
 
 --- Ends the listing and lets go of its page.
 function Cursor:close()
+  check_self(self, "close")
   if self._ahead then self._caller:cancel(self._ahead) end
   self._ahead = nil
   self.page, self._list, self._last, self._finished = nil, nil, 0, true
@@ -106,23 +113,24 @@ local function problem_of(parameters, options)
     local ok, problem = checks[name](value)
     if not ok then return problem end
   end
-  if options.resume and parameters.NextToken then
+  if rawget(options, "resume") and rawget(parameters, "NextToken") then
     return "give either option resume or the parameter NextToken"
   end
 end
 
-local function copy(parameters)
+local function copy(given)
   local own = {}
-  for name, value in next, parameters do own[name] = value end
+  for name, value in next, given do own[name] = value end
   return own
 end
 
 -- An empty token stands for the first page; no token at all, later, for the end.
 local function new_cursor(caller, operation, parameters, options)
+  parameters, options = copy(parameters), copy(options)
   local skip, token = 0, parameters.NextToken or ""
   if options.resume then skip, token = parse_position(options.resume) end
   return setmetatable({
-    _caller = caller, _operation = operation, _parameters = copy(parameters),
+    _caller = caller, _operation = operation, _parameters = parameters,
     _tokens = tokens.new(), _next = token,
     _skip = skip, _left = options.max_items or math.huge, _looks_ahead = options.prefetch,
     _index = 0, _last = 0, _size = 0, -- of the page at hand: handed out, to hand out, all

@@ -17,8 +17,12 @@ local DOUBTS = {
 }
 local KNOWN_OR = "not known_INDEX[VALUE] and (DOUBT)"
 local SCALAR = "if VALUE ~= nil and (DOUBT) then return false end"
--- From Lua 5.3 on; raises if there is a fraction.
-local INTEGER = "if VALUE ~= nil then OBJECT = VALUE | 0 end"
+-- From Lua 5.3 on; raises if there is a fraction. Lua 5.3 takes text for a number here.
+local INTEGER = [[
+if VALUE ~= nil then
+  if VALUE * 1 ~= VALUE then return false end
+  OBJECT = VALUE | 0
+end]]
 local NESTED = "if VALUE ~= nil then INNER end"
 -- A list or a text in its place has none of the members.
 local STRUCTURE = [[

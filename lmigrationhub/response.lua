@@ -24,7 +24,7 @@ function conversions.timestamp(value)
 end
 
 function conversions.integer(value)
-  local number = tonumber(value)
+  local number = type(value) == "string" and value:find "^%-?%d[%d.eE+-]*$" and tonumber(value)
   return number and number % 1 == 0 and number or nil
 end
 

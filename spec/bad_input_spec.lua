@@ -258,6 +258,70 @@ describe("a listing with bad arguments", function()
     end)
   end)
 
+  it("takes no metamethod of parameters, options or statuses", function()
+    local full = setmetatable({ ProgressUpdateStream = "a", MigrationTaskName = "b" },
+      getmetatable(trap))
+    for name, fn in pairs {
+      ["items' parameters"] = function() hub:migration_task_updates(trap)() end,
+      ["pages' parameters"] = function() hub:pages("list_migration_task_updates", trap)() end,
+      ["followed parameters"] = function() hub:follow(trap)() end,
+      ["followed statuses"] = function() hub:follow(PARAMETERS, { until_status = trap }) end,
+    } do
+      assert.equal("validation", failure_of(name, fn).kind)
+    end
+    hub:migration_task_updates(full, trap)()
+    hub:pages("list_migration_task_updates", full, trap)()
+    hub:follow(full, trap)
+  end)
+
+  it("names a position to resume at that is none", function()
+    for _, position in ipairs {
+      "", ":", "a:b", "-1:a", "1.5:a", "0x1:a", "1e3:a", " 1:a", "1", "\0:a", "1\n:a",
+    } do
+      refused(position, "resume", hub.migration_tasks, hub, nil, { resume = position })
+    end
+  end)
+
+  -- Of a cursor and of a follower, that is.
+  it("says how to call a method of what it gives", function()
+    transport.answer = { status = 200, headers = {}, body =
+      '{"MigrationTaskSummaryList":[{"MigrationTaskName":"a"}],'
+      .. '"MigrationTaskUpdateList":[{"UpdateDateTime":1}]}' }
+    local _, cursor = hub:migration_tasks()()
+    local _, follower = hub:follow(PARAMETERS)()
+    for object, names in pairs {
+      [cursor] = { "position", "close" }, [follower] = { "close" },
+    } do
+      for _, name in ipairs(names) do
+        local method = object[name]
+        each_value(function(what, value)
+          local ok, message = pcall(function() method(value) end)
+          assert.is_false(ok, what)
+          assert.truthy(tostring(message):find("bad_input_spec%.lua:%d+: call it with a colon"),
+            tostring(message))
+        end)
+      end
+    end
+    cursor:close()
+    cursor:close()
+    assert.equal("string", type(cursor:position()))
+    follower:close()
+    follower:close()
+  end)
+
+  it("says that its client is closed", function()
+    hub:close()
+    hub:close()
+    for name, fn in pairs {
+      call = hub.list_migration_tasks, items = hub.migration_tasks, pages = hub.pages,
+      follow = hub.follow, concurrently = hub.concurrently,
+    } do
+      local ok, message = pcall(function() fn(hub, "list_migration_tasks") end)
+      assert.is_false(ok, name)
+      assert.truthy(tostring(message):find "bad_input_spec%.lua:%d+: the client is closed", message)
+    end
+  end)
+
   it("names an operation that is none, at the caller's line", function()
     each_value(function(name, value)
       local ok, message = pcall(function() hub:pages(value) end)
@@ -544,6 +608,64 @@ describe("an answer of the service", function()
         local _, failure = read(operation, text)
         if not nothing then assert.equal("InvalidResponse", failure.code) end
       end
+    end)
+  end
+
+  -- Text of JSON -> what it means, by the type of the shape; nil where it means nothing.
+  local EXACT = {
+    integer = {
+      ["0"] = 0, ["-0"] = 0, ["100"] = 100, ["1e2"] = 100, ["1.0"] = 1, ["2147483647"] = 2147483647,
+      ["-2147483648"] = -2147483648, ["9007199254740991"] = 9007199254740991,
+      ["-9007199254740991"] = -9007199254740991, ['"7"'] = 7, ['"-7"'] = -7,
+    },
+    timestamp = {
+      ["0"] = 0, ["-1.5"] = -1.5, ["1733907600.123"] = 1733907600.123, ["1e9"] = 1e9,
+      ['"2024-12-11T09:00:00Z"'] = 1733907600,
+    },
+    boolean = { ["true"] = true, ["false"] = false },
+    string = {
+      ['""'] = "", ['"\\u0000"'] = "\0", ['"\\ud83d\\ude00"'] = "\240\159\152\128", ['"1"'] = "1",
+      ['"\195\169"'] = "\195\169", ['"\\/\\"\\\\"'] = '/"\\',
+    },
+  }
+  -- None of them may become a value. (From 2^53 on an integer is the nearest number that JSON's
+  -- readers have: a public case asks for one, no member of the service's has such.)
+  local WRONG = {
+    integer = {
+      "1e400", "-1e400", "1.5", "NaN", "Infinity", "0x10", '"0x10"', '" 7"', '"7 "', '"1e400"',
+      '"1.5"', '"inf"', '"nan"', '""', "01", "+1",
+    },
+    timestamp = { "1e400", "-1e400", "NaN", "Infinity", '"soon"', '""', '"1e400"', "01" },
+    boolean = { "0", "1", '"true"', '""', "TRUE" },
+    string = { "0", "true", '"\\ud800"', '"\\udc00"', '"\\x41"', "'a'" },
+  }
+
+  local function value_at(page, place)
+    for name, index in place:gmatch "([%w_]*)%.?%[?(%d*)%]?" do
+      if name ~= "" then page = page[name] end
+      if index ~= "" then page = page[tonumber(index)] end
+    end
+    return page
+  end
+
+  for _, operation in pairs(operations) do
+    it("of " .. operation.name .. " has each value exactly, or none", function()
+      walk(operation.output, "", "", "", function(shape, place, before, after)
+        for text, expected in pairs(EXACT[shape.type] or {}) do
+          local page, failure = read(operation, before .. text .. after)
+          assert.is_nil(failure, place .. " = " .. text)
+          local value = value_at(page, place)
+          assert.is_true(value == expected, place .. " = " .. text)
+          if shape.type == "integer" and math.type then
+            assert.equal("integer", math.type(value))
+          end
+        end
+        for _, text in ipairs(WRONG[shape.type] or {}) do
+          local page, failure = read(operation, before .. text .. after)
+          assert.is_nil(page, place .. " = " .. text)
+          assert.equal("InvalidResponse", failure.code)
+        end
+      end)
     end)
   end
 
