@@ -135,7 +135,7 @@ build/gcc/%: CC = gcc
 build/clang/%: CC = clang
 build/coverage/%: CC = gcc
 build/coverage/%: CFLAGS = -O0 --coverage -include spec/no_return.h
-build/coverage/%: LDFLAGS = -Wl,--exclude-libs=libgcov.a
+build/coverage/%: LDFLAGS = -Wl,--exclude-libs=libgcov.a,--wrap=_exit spec/coverage/child.c
 build/asan/%: CC = gcc
 build/asan/%: CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 

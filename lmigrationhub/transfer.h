@@ -252,6 +252,7 @@ static int close_socket(void *context, curl_socket_t fd) {
 #if LIBCURL_VERSION_NUM >= 0x075000
 /* Bytes that nobody asked for on a kept connection would be taken for the
    answer: such a connection is closed, and the request goes over another. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's signature */
 static int find_unread(void *context, char *address, char *own_address,
                        int port, int own_port) {
   struct transfer *t = context;

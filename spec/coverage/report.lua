@@ -5,7 +5,7 @@
 local cjson = require "cjson"
 
 -- Per cent: two points below what was measured.
-local FLOORS = { C = { lines = 97, branches = 91 }, Lua = { lines = 97, branches = 93 } }
+local FLOORS = { C = { lines = 97, branches = 90 }, Lua = { lines = 97, branches = 93 } }
 
 local folder = arg[1]
 
