@@ -27,6 +27,7 @@
 #define SHORT_SLICE 0.001   /* the same when it closed its output */
 #define KILL_GRACE 1.0      /* seconds that a killed process has to vanish */
 #define REPORT_GRACE 60000  /* milliseconds that we have to read a report */
+#define NO_STATUS (-1)      /* waitpid gives none such */
 
 extern char **environ;
 
@@ -217,14 +218,15 @@ static const char *watch(struct program *p, int *status) {
     if (ready > 0 && pipes[1].revents != 0) read_errors(p);
     if (ready > 0 && pipes[0].revents != 0 && !read_output(p))
       return "it printed more than its output limit";
-    if (ready == 0 && was_reaped) return NULL;
+    if (ready == 0 && was_reaped)
+      return *status == NO_STATUS ? "its exit status is lost" : NULL;
     if (!p->reaped) p->reaped = has_ended(p->pid, status);
   }
 }
 
 /* The program from start to end. */
 static void run(struct program *p, char **argv) {
-  int status = 0;
+  int status = NO_STATUS;
   const int error = start(p, argv);
   const char *problem = /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     error != 0 ? strerror(error) : watch(p, &status);
@@ -274,7 +276,6 @@ static bool tell(int report, const char *bytes, size_t length) {
 static void supervise(struct program *p, char **argv) {
   (void)signal(SIGCHLD, SIG_DFL); /* ignored, it would take the status away */
   close_all_but(p->report);
-  fcntl(p->report, F_SETFL, O_NONBLOCK);
   run(p, argv);
   if (tell(p->report, (const char *)&p->told, sizeof p->told))
     tell(p->report, p->output, p->told.length);
@@ -282,8 +283,17 @@ static void supervise(struct program *p, char **argv) {
 
 /* -- the supervisor from outside ----------------------------------------- */
 
+/* Neither end ever waits. */
+static int open_report(int ends[2]) {
+  const int problem = open_pipe(ends);
+  if (problem != 0) return problem;
+  if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) return errno;
+  if (fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0) return errno;
+  return 0;
+}
+
 static int launch(struct program *p, char **argv) {
-  int ends[2], problem = open_pipe(ends);
+  int ends[2], problem = open_report(ends);
   sigset_t all, before;
   if (problem == 0) {
     sigfillset(&all);
@@ -300,7 +310,6 @@ static int launch(struct program *p, char **argv) {
   close_end(&ends[1]);
   p->report = ends[0];
   if (problem != 0) close_end(&p->report);
-  else fcntl(p->report, F_SETFL, O_NONBLOCK);
   return problem;
 }
 

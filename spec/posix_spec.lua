@@ -328,10 +328,14 @@ describe("lmigrationhub.posix, where the system refuses,", function()
     { "pipe 2", "Too many open files" },
     { "fcntl 1", "Too many open files" },
     { "fcntl 2", "Too many open files" },
-    { "fcntl 4", "Too many open files" }, -- the third makes the report's end non-blocking
+    { "fcntl 3", "Too many open files" },
+    { "fcntl 4", "Too many open files" },
     { "fcntl 5", "Too many open files" },
     { "fcntl 6", "Too many open files" },
     { "fcntl 7", "Too many open files" },
+    { "fcntl 8", "Too many open files" },
+    { "pipe 3", "Too many open files" },
+    { "fork", "Resource temporarily unavailable" },
     { "posix_spawn_file_actions_init", "Cannot allocate memory" },
     { "posix_spawn_file_actions_addopen", "Cannot allocate memory" },
     { "posix_spawn_file_actions_adddup2 1", "Cannot allocate memory" },
@@ -340,6 +344,7 @@ describe("lmigrationhub.posix, where the system refuses,", function()
     { "posix_spawnattr_setflags", "Invalid argument" },
     { "posix_spawnattr_setpgroup", "Invalid argument" },
     { "posix_spawnattr_setsigmask", "Invalid argument" },
+    { "waitpid", "its exit status is lost" },
   }
   for _, case in ipairs(RUNS) do
     it("says why a program did not run: " .. case[1], function()

@@ -55,6 +55,7 @@ REFUSING(ssize_t, read, (int file, void *to, size_t size), (file, to, size),
          refuse(EIO))
 REFUSING(ssize_t, write, (int file, const void *from, size_t size),
          (file, from, size), refuse(ENOSPC))
+REFUSING(pid_t, fork, (void), (), refuse(EAGAIN))
 REFUSING(pid_t, waitpid, (pid_t pid, int *status, int options),
          (pid, status, options), refuse(ECHILD))
 
