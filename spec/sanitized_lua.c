@@ -1,10 +1,15 @@
-/* Lua 5.4 linked with the sanitizers: `sanitized_lua script arguments…`.
-   Preloading their runtime instead would load it into child processes too. */
+/* Lua 5.4 linked with the sanitizers: `sanitized_lua [-e text] script
+   arguments…`, the one or the other. Preloading their runtime instead would
+   load it into child processes too. */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+
+static lua_State *running;
 
 /* Leaks are looked for at exit: a module that was unloaded before could not
    be named, and its globals no longer point to what they own. */
@@ -22,13 +27,30 @@ static void set_arguments(lua_State *L, int count, char **values) {
   lua_setglobal(L, "arg");
 }
 
+static void stop(lua_State *L, lua_Debug *where) {
+  (void)where;
+  lua_sethook(L, NULL, 0, 0);
+  luaL_error(L, "interrupted!");
+}
+
+/* As in Lua's own interpreter. */
+static void interrupt(int number) {
+  const int any = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
+  signal(number, SIG_DFL);
+  lua_sethook(running, stop, any, 1);
+}
+
 int main(int count, char **values) {
   if (count < 2) return 2;
   lua_State *L = luaL_newstate();
   if (L == NULL) return 2;
   luaL_openlibs(L);
   set_arguments(L, count, values);
-  int failed = luaL_dofile(L, values[1]) != LUA_OK;
+  running = L;
+  signal(SIGINT, interrupt);
+  int is_text = count > 2 && strcmp(values[1], "-e") == 0;
+  int failed = is_text ? luaL_dostring(L, values[2]) != LUA_OK
+                       : luaL_dofile(L, values[1]) != LUA_OK;
   if (failed) (void)fprintf(stderr, "%s\n", luaL_tolstring(L, -1, NULL));
   lua_close(L);
   return failed;
