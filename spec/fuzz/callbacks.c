@@ -17,12 +17,27 @@
 
 struct input { const uint8_t *at; size_t left; };
 
+/* What the lines of a head, or of trailers, are told apart by. */
+static const struct { const char *text; int flags; } PATTERNS[] = {
+  { "^[^\001-\010\012-\037\177]*\r?\n$", 0 },
+  { "^HTTP/1\\.[01] [1-5][0-9][0-9][ \r\n]", 0 },
+  { "^HTTP/1\\.0", 0 },
+  { "^[-!#$%&'*+.^_`|~0-9A-Za-z]+:", 0 },
+  { "^(Content-Length|Transfer-Encoding):", REG_ICASE },
+  { "^Content-Length:[ \t]*[0-9]+[ \t]*\r?\n$", REG_ICASE },
+  { "^Transfer-Encoding:[ \t]*chunked[ \t]*\r?\n$", REG_ICASE },
+};
+
+enum pattern {
+  PLAIN, STATUS, OLD, FIELD, FRAMING, COUNTED, CHUNKED, PATTERNS_END
+};
+
 struct expected {
-  regex_t status_line, field;
+  regex_t patterns[PATTERNS_END];
   char *head, *body;
   size_t head_length, body_length, header_bytes;
   int status, interim;
-  bool in_body;
+  bool in_body, old, framed; /* old: HTTP/1.0 */
   const struct failure *failure;
 };
 
@@ -53,26 +68,50 @@ static size_t line_length(const struct input *in) {
   return feed != NULL ? (size_t)(feed - in->at) + 1 : 0;
 }
 
-static bool matches(const regex_t *pattern, const char *line, size_t length) {
+/* A zero byte ends the text for the regular expressions: nothing matches. */
+static bool matches(enum pattern pattern, const char *line, size_t length) {
   char *text = calloc(length + 1, 1);
   bool found;
   memcpy(text, line, length);
-  found = regexec(pattern, text, 0, NULL, 0) == 0;
+  found = strlen(text) == length &&
+    regexec(&expected.patterns[pattern], text, 0, NULL, 0) == 0;
   free(text);
   return found;
 }
 
 static void expect_status(const char *line, size_t length) {
   expected.status = 0;
-  if (!matches(&expected.status_line, line, length)) {
+  if (!matches(STATUS, line, length)) {
     expected.failure = &MALFORMED;
     return;
   }
   expected.status = (int)strtol(line + 9, NULL, 10);
   expected.head_length = 0;
+  expected.old = matches(OLD, line, length);
+  expected.framed = false;
   if (expected.status < 200) expected.interim++;
   if (expected.status == 101 || expected.interim > MAX_INTERIM)
     expected.failure = &MALFORMED;
+}
+
+static bool is_bad_framing(const char *line, size_t length) {
+  bool counted = matches(COUNTED, line, length);
+  bool chunked = !expected.old && matches(CHUNKED, line, length);
+  bool twice = expected.framed;
+  if (!matches(FRAMING, line, length)) return false;
+  expected.framed = true;
+  return twice || !(counted || chunked);
+}
+
+static void expect_field(const char *line, size_t length) {
+  if (!matches(FIELD, line, length)) {
+    expected.failure = &MALFORMED;
+  } else if (!expected.in_body && is_bad_framing(line, length)) {
+    expected.failure = &MALFORMED;
+  } else if (!expected.in_body) {
+    memcpy(expected.head + expected.head_length, line, length);
+    expected.head_length += length;
+  }
 }
 
 static void expect_header(size_t cap, const char *line, size_t length,
@@ -80,17 +119,14 @@ static void expect_header(size_t cap, const char *line, size_t length,
   expected.header_bytes += length;
   if (expected.header_bytes > cap) {
     expected.failure = &LONG_HEAD;
-  } else if (expected.in_body) {
-    return;
+  } else if (!matches(PLAIN, line, length)) {
+    expected.failure = &MALFORMED;
   } else if (begins) {
     expect_status(line, length);
   } else if (*line == '\r' || *line == '\n') {
     expected.in_body = expected.status >= 200;
-  } else if (!matches(&expected.field, line, length)) {
-    expected.failure = &MALFORMED;
   } else {
-    memcpy(expected.head + expected.head_length, line, length);
-    expected.head_length += length;
+    expect_field(line, length);
   }
 }
 
@@ -182,7 +218,7 @@ static void forget(size_t size) {
   expected.body = malloc(size);
   expected.head_length = expected.body_length = expected.header_bytes = 0;
   expected.status = expected.interim = 0;
-  expected.in_body = false;
+  expected.in_body = expected.old = expected.framed = false;
   expected.failure = NULL;
 }
 
@@ -193,10 +229,10 @@ int LLVMFuzzerInitialize(int *count, char ***values) {
   easy = curl_easy_init();
   state = luaL_newstate();
   require(easy != NULL && state != NULL, "no memory");
-  regcomp(&expected.status_line, "^HTTP/1\\.[01] [1-5][0-9][0-9][ \r\n]",
-          REG_EXTENDED | REG_NOSUB);
-  regcomp(&expected.field, "^[-!#$%&'*+.^_`|~0-9A-Za-z]+:",
-          REG_EXTENDED | REG_NOSUB);
+  for (size_t i = 0; i < PATTERNS_END; i++)
+    require(regcomp(&expected.patterns[i], PATTERNS[i].text,
+                    PATTERNS[i].flags | REG_EXTENDED | REG_NOSUB) == 0,
+            "a bad pattern");
   return 0;
 }
 
