@@ -12,6 +12,7 @@ files["spec/bench/front"].std = "max+ngx_lua"
 files["spec/hub"].std = "max+busted+ngx_lua"
 files["spec/reload/app.lua"].std = "max+ngx_lua"
 files["spec/services"].std = "max+busted+ngx_lua"
+files["spec/torture/collector.lua"].globals = { "coroutine" } -- which gets its hook there
 files["spec/transport/nginx/app.lua"].std = "max+ngx_lua"
 files["spec/worker/app.lua"].std = "max+ngx_lua"
 

@@ -8,14 +8,18 @@ local LUAS = {
   { name = "5.1", interpreter = "lua5.1" },
   { name = "jit", interpreter = "luajit" },
 }
-local UNITS = [[find spec -name '*_spec.lua' ! -name readme_spec.lua ! -name reload_spec.lua \
-  ! -path 'spec/hub/*' ! -path 'spec/interop/*' | sort]]
+-- What runs once, for what it is about is not this Lua.
+local IN_NGINX = "spec/nginx_cache_spec.lua spec/nginx_client_spec.lua spec/nginx_process_spec.lua"
+local RELOADED = "spec/reload_spec.lua spec/dashboard/reload_spec.lua"
+
+local UNITS = [[find spec -name '*_spec.lua' ! -name 'nginx_*_spec.lua' ! -name readme_spec.lua \
+  ! -name reload_spec.lua ! -path 'spec/hub/*' ! -path 'spec/interop/*' | sort]]
 
 local C_FILES = "find lmigrationhub spec -name '*.c'"
 
 -- What these try runs in nginx, or in what they install: out of the reach of what watches here.
-local ELSEWHERE = "spec/transport/nginx_spec.lua spec/nginx_client_spec.lua spec/install_spec.lua "
-  .. "spec/nginx_cache_spec.lua spec/nginx_process_spec.lua spec/coverage/instrument_spec.lua"
+local ELSEWHERE = "spec/transport/nginx_spec.lua spec/install_spec.lua "
+  .. "spec/coverage/instrument_spec.lua"
 
 -- The same, but with the interpreter that they run in, which a sanitizer sees.
 local IN_CHILDREN = "spec/startup_spec.lua spec/examples_spec.lua spec/teardown_spec.lua"
@@ -32,8 +36,6 @@ local PATIENT = "spec/logger_spec.lua spec/shared_config_spec.lua spec/timestamp
 -- Whole clients and their chains of credentials, which take valgrind as long as all the rest.
 local CLIENTS = "spec/init_spec.lua spec/chain_spec.lua spec/logger_spec.lua "
   .. "spec/follow_spec.lua spec/whole_service_spec.lua"
-
-local RELOADED = "spec/reload_spec.lua spec/dashboard/reload_spec.lua"
 
 local BUSTED = [[
 export LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$BUILD/?.so;;'
@@ -174,6 +176,7 @@ local function all_steps()
     { "interop", busted("build/5.4", "lua5.4", "spec/interop") },
     { "README", busted("build/5.4", "lua5.4", "spec/readme_spec.lua") },
     { "reloads", busted("build/5.4", "lua5.4", RELOADED) },
+    { "nginx", busted("build/5.4", "lua5.4", IN_NGINX) },
     { "inside nginx", "exec lua5.4 spec/worker/run.lua " .. units },
   } do
     table.insert(steps, step)

@@ -21,13 +21,13 @@ local function take(ok, ...)
   return ...
 end
 
-function coroutine.create(fn) -- luacheck: ignore 122
+function coroutine.create(fn)
   local made = create(fn)
   debug.sethook(made, collect, "", STEPS)
   return made
 end
 
-function coroutine.wrap(fn) -- luacheck: ignore 122
+function coroutine.wrap(fn)
   local made = coroutine.create(fn)
   return function(...) return take(coroutine.resume(made, ...)) end
 end

@@ -22,9 +22,6 @@ return {
     ["spec/install_spec.lua"] = TEXT,
     ["spec/readme_spec.lua"] = TEXT,
     ["spec/types_spec.lua"] = TEXT,
-    ["spec/nginx_cache_spec.lua"] = NGINX,
-    ["spec/nginx_client_spec.lua"] = NGINX,
-    ["spec/nginx_process_spec.lua"] = NGINX,
     ["spec/transport/shared_dict_spec.lua"] = NGINX,
     ["spec/transport/nginx_spec.lua"] = NGINX,
   },
@@ -36,6 +33,7 @@ return {
     ["lmigrationhub.posix.start says that it knows nothing when its supervisor was killed"] =
       "kills a child of nginx, whose log tells of that",
     ["the chain of credentials behind a proxy"] = PROXY,
+    ["the verification of a server"] = SCRIPTS,
     ["with the logger on, no secret shows in failure 9, TLSError"] = TRUST,
     ["with the logger on, no secret shows of a proxy's"] = PROXY,
     ["lmigrationhub.client against the local hub: concurrently has fewer under way when the "
