@@ -104,9 +104,8 @@ static bool is_bad_framing(const char *line, size_t length) {
 }
 
 static void expect_field(const char *line, size_t length) {
-  if (!matches(FIELD, line, length)) {
-    expected.failure = &MALFORMED;
-  } else if (!expected.in_body && is_bad_framing(line, length)) {
+  if (!matches(FIELD, line, length) ||
+      (!expected.in_body && is_bad_framing(line, length))) {
     expected.failure = &MALFORMED;
   } else if (!expected.in_body) {
     memcpy(expected.head + expected.head_length, line, length);
