@@ -34,7 +34,6 @@ static void stop(lua_State *L, lua_Debug *where) {
 }
 
 /* As in Lua's own interpreter: lua_sethook is for signal handlers too. */
-/* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c,cert-msc54-cpp) */
 static void interrupt(int number) {
   const int any = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
   (void)signal(number, SIG_DFL);
