@@ -42,13 +42,12 @@ export LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$BUILD/?.so;;'
 exec $LUA /usr/bin/busted -o spec.tap $SPECS
 ]]
 
--- Each in a process of its own: what a collection costs grows with all that is loaded.
-local COLLECTED = [[
+-- Each in a process of its own: what a full collection costs grows with all that is loaded.
+local ALONE = [[
 export LUA_PATH='./?.lua;./?/init.lua;;' LUA_CPATH='$BUILD/?.so;;' COLLECT_EVERY=$STEPS
 status=0
 for spec in $SPECS; do
-  $LUA /usr/bin/busted -o spec.tap --helper=spec/torture/collector.lua --exclude-tags=slow $spec ||
-    status=1
+  $LUA /usr/bin/busted -o spec.tap $OPTIONS --exclude-tags=slow $spec || status=1
 done
 exit $status
 ]]
@@ -83,7 +82,7 @@ local ANALYZER = "gcc " .. C_FLAGS .. "-O0 -fanalyzer -Werror -c -o /dev/null $i
 -- Runs step $2 of folder $1: says its number, exit status and seconds.
 local STEP = [[
 started=$(date +%s)
-timeout --foreground -k 5 600 sh "$1/$2" >"$1/$2.log" 2>&1
+timeout --foreground -k 5 900 sh "$1/$2" >"$1/$2.log" 2>&1
 echo "$2 $? $(($(date +%s) - started))"
 ]]
 
@@ -129,25 +128,32 @@ local function without(specs, ...)
   return table.concat(left, " ")
 end
 
+local function under_valgrind(specs)
+  return fill(ALONE, {
+    BUILD = "build/5.4", LUA = VALGRIND, STEPS = "", OPTIONS = "", SPECS = specs,
+  })
+end
+
+local function collected(lua, every, specs)
+  return fill(ALONE, {
+    BUILD = "build/" .. lua.name, LUA = lua.interpreter, STEPS = tostring(every),
+    OPTIONS = "--helper=spec/torture/collector.lua", SPECS = specs,
+  })
+end
+
 -- Steps that watch the memory: { name, script } each.
 local function watching_steps(units)
   local reached = without(units, ELSEWHERE)
   local here = without(reached, IN_CHILDREN)
   local steps = {
-    { "valgrind", busted("build/5.4", VALGRIND,
-      "--exclude-tags=slow " .. without(reached, LUA_ALONE, CLIENTS)) },
-    { "valgrind, clients", busted("build/5.4", VALGRIND, "--exclude-tags=slow " .. CLIENTS) },
+    { "valgrind", under_valgrind(without(reached, LUA_ALONE, CLIENTS)) },
+    { "valgrind, clients", under_valgrind(CLIENTS) },
     { "sanitizers", SANITIZED .. busted("build/asan/5.4", "build/asan/sanitized_lua", reached) },
     { "failing memory", "exec sh spec/torture/run" },
   }
   for _, lua in ipairs { LUAS[1], LUAS[4] } do
-    local function collected(name, every, specs)
-      table.insert(steps, { ("%s, %s"):format(name, lua.name), fill(COLLECTED, {
-        BUILD = "build/" .. lua.name, LUA = lua.interpreter, STEPS = tostring(every), SPECS = specs,
-      }) })
-    end
-    collected("collector", 401, without(here, PATIENT))
-    collected("collector, long", 4001, PATIENT)
+    table.insert(steps, { "collector, " .. lua.name, collected(lua, 401, without(here, PATIENT)) })
+    table.insert(steps, { "collector, long, " .. lua.name, collected(lua, 4001, PATIENT) })
   end
   return steps
 end
