@@ -69,6 +69,7 @@ build = {
     ["lmigrationhub.transport"] = "lmigrationhub/transport/init.lua",
     ["lmigrationhub.transport.clock"] = "lmigrationhub/transport/clock.lua",
     ["lmigrationhub.transport.exchange"] = "lmigrationhub/transport/exchange.lua",
+    ["lmigrationhub.transport.failure"] = "lmigrationhub/transport/failure.lua",
     ["lmigrationhub.transport.http1"] = "lmigrationhub/transport/http1.lua",
     ["lmigrationhub.transport.light_threads"] = "lmigrationhub/transport/light_threads.lua",
     ["lmigrationhub.transport.limit"] = "lmigrationhub/transport/limit.lua",

@@ -2,6 +2,7 @@
 -- connection away. nginx may end whoever waits in here, without a word; it closes the socket then.
 
 local clock = require "lmigrationhub.transport.clock"
+local failure = require "lmigrationhub.transport.failure"
 local http1 = require "lmigrationhub.transport.http1"
 local new_limit = require("lmigrationhub.transport.limit").new
 
@@ -12,19 +13,6 @@ local BLOCK = 16384 -- bytes, a TLS record
 local PAUSE = 32 -- reads after which others have their turn
 local LATE = 0.2 -- seconds after which somebody who connects must have ended
 local ADDRESSES = { localhost = "127.0.0.1" } -- RFC 6761, 6.3; nginx would ask a name server
-
--- OpenSSL's numbers for: no authority that is known, or one that is too far away.
-local UNTRUSTED = {}
-for number in ("2 18 19 20 21 22"):gmatch "%d+" do UNTRUSTED[number] = true end
-
-local TRUST = "; in http{} of nginx's configuration, lua_ssl_trusted_certificate must name a file "
-  .. "with its authority, and lua_ssl_verify_depth be large enough, such as 5"
-local REFUSED = "the certificate or its name was refused, as nginx's error log may tell" .. TRUST
-
-local REFUSALS = {
-  protocol = "no valid answer from %s: %s",
-  too_large = "the answer from %s is too large: %s",
-}
 
 -- A pool as far as one knows: nginx does not tell how many connections it keeps.
 local function new_pool(share, name)
@@ -39,44 +27,6 @@ end
 local function expects_idle(pool, now) return pool.idle > 0 and now < pool.kept_at + KEPT end
 
 local function count_idle(pool, change) pool.idle = math.max(0, pool.idle + change) end
-
--- What is wrong when there was too little time.
-local function no_place(attempt)
-  return nil, ("no place for the request to %s within %g s: %d are under way"):format(
-    attempt.to.shown, attempt.total, attempt.share.connections.places), "timeout"
-end
-
-local function no_connection(attempt)
-  return nil, ("no connection to %s within %g s"):format(
-    attempt.to.authority, math.min(attempt.connect, attempt.total)), "timeout"
-end
-
-local function no_answer(attempt)
-  local begun = (attempt.reader.status or 0) >= 200
-  return nil, ("no %s from %s within %g s"):format(
-    begun and "complete answer" or "answer", attempt.to.shown, attempt.total), "timeout"
-end
-
-local function unreachable(attempt, problem)
-  if problem == "timeout" then return no_connection(attempt) end
-  if problem:find("no resolver defined", 1, true) then
-    problem = problem .. "; add the directive resolver to http{} of nginx's configuration"
-  end
-  return nil, ("could not connect to %s: %s"):format(attempt.to.authority, problem), "connection"
-end
-
-local function insecure(attempt, problem)
-  if problem == "timeout" then return no_connection(attempt) end
-  if UNTRUSTED[problem:match "^%d+"] then problem = problem .. TRUST end
-  return nil, ("no secure connection to %s: %s"):format(attempt.to.shown, problem), "tls"
-end
-
-local function broken(attempt, problem)
-  if problem == "timeout" then return no_answer(attempt) end
-  local _, place = attempt.reader:eof()
-  return nil, ("the connection to %s broke: %s"):format(
-    attempt.to.shown, problem == "closed" and place or problem), "connection"
-end
 
 -- nginx's timeouts do not bound the look-up of a name. A light thread can be killed.
 local function connect_by_name(attempt, socket)
@@ -113,13 +63,14 @@ end
 -- true, were the session not nil (lua-nginx-module #2506). Without a name, none is verified.
 local function shake_hands(attempt)
   local socket, handshakes = attempt.socket, attempt.share.handshakes
-  if not handshakes:enter(attempt, attempt.connect_by) then return no_connection(attempt) end
+  local entered = handshakes:enter(attempt, attempt.connect_by)
+  if not entered then return failure.no_connection(attempt) end
   socket:settimeout(to_milliseconds(seconds_until(attempt.connect_by)))
   local returned, raised, problem = pcall(socket.sslhandshake, socket, nil, attempt.to.host, true)
   handshakes:leave(attempt)
   if returned and not problem then return true end
   if not returned and not tostring(raised):find "assertion failed" then error(raised, 0) end
-  return insecure(attempt, problem or REFUSED)
+  return failure.insecure(attempt, problem)
 end
 
 -- Sets socket and is_reused. A fresh connection is wanted after a kept one was dead: others that
@@ -129,7 +80,7 @@ local function connect(attempt, is_fresh)
   attempt.socket, attempt.connect_by = false, math.min(now + attempt.connect, attempt.end_by)
   repeat
     local connected, problem = connect_somehow(attempt, socket, now)
-    if not connected then return unreachable(attempt, problem) end
+    if not connected then return failure.unreachable(attempt, problem) end
     attempt.is_reused = socket:getreusedtimes() > 0
     if attempt.is_reused then count_idle(attempt.pool, -1) end
   until not (is_fresh and attempt.is_reused)
@@ -158,13 +109,13 @@ local function converse(attempt)
     if not bytes then break end
     local done, message, kind = reader:feed(bytes)
     if done then return true end
-    if message then return nil, REFUSALS[kind]:format(attempt.to.shown, message), kind end
+    if message then return failure.refused(attempt, message, kind) end
     attempt.is_answered = true
     reads = reads + 1
     if reads % PAUSE == 0 then ngx.sleep(0.001) end
-    if not set_deadline(attempt) then return no_answer(attempt) end
+    if not set_deadline(attempt) then return failure.no_answer(attempt) end
   end
-  return broken(attempt, problem)
+  return failure.broken(attempt, problem)
 end
 
 local function put_away(attempt)
@@ -193,9 +144,10 @@ end
 local function perform(attempt)
   local connections = attempt.share.connections
   if attempt.to.scheme == "https" and attempt.to.is_address then
-    return insecure(attempt, "nginx verifies no certificate of an IP address; use a host's name")
+    return failure.insecure(
+      attempt, "nginx verifies no certificate of an IP address; use a host's name")
   end
-  if not connections:enter(attempt, attempt.end_by) then return no_place(attempt) end
+  if not connections:enter(attempt, attempt.end_by) then return failure.no_place(attempt) end
   local ok, message, kind = try(attempt, false)
   if kind == "connection" and attempt.is_reused and not attempt.is_answered then
     ok, message, kind = try(attempt, true)
