@@ -37,6 +37,7 @@ listener = socket.socket(fileno=1)
 listener.setblocking(True)
 while True:
     connection = listener.accept()[0]
+    connection.settimeout(10)
     if connection.recv(4, socket.MSG_PEEK) == b"stop":
         break
     serve(connection)

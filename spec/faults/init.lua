@@ -183,12 +183,12 @@ function Tls:url(name)
 end
 
 function Tls:stop()
+  run("/usr/sbin/nginx -p " .. self.folder .. " -c nginx.conf -s stop 2>/dev/null")
+  run("rm -rf " .. self.folder)
   local client = assert(socket.connect("127.0.0.1", self.ports.abrupt))
   client:send("stop")
   self.process:close()
   client:close()
-  run("/usr/sbin/nginx -p " .. self.folder .. " -c nginx.conf -s stop 2>/dev/null")
-  run("rm -rf " .. self.folder)
 end
 
 -- The port of a server that hangs up without close_notify, and its process.
