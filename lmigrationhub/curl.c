@@ -3,7 +3,7 @@
  * The userdata own everything: a multi closes what runs in it, a transfer that
  * is collected is cancelled, and either may be collected first.
  */
-#include "transfer.h"
+#include "outcome.h"
 
 #include <float.h>
 #include <strings.h>
