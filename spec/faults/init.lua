@@ -1,5 +1,6 @@
 -- The misbehaving peers of the transport specs: started as child processes, on ports that the
 -- system chose, and stopped by whoever started them.
+local nginx = require "spec.nginx"
 local socket = require "socket"
 
 local function run(command)
@@ -114,23 +115,6 @@ local SERVER = [[
   }
 ]]
 
-local NGINX = [[
-user root;
-worker_processes 1;
-pid nginx.pid;
-error_log error.log;
-events { worker_connections 64; }
-http {
-  access_log off;
-  client_body_temp_path temp;
-  proxy_temp_path temp;
-  fastcgi_temp_path temp;
-  uwsgi_temp_path temp;
-  scgi_temp_path temp;
-  ssl_session_cache shared:sessions:1m;
-%s}
-]]
-
 local OPENSSL_CA = [[
 [ca]
 default_ca = own
@@ -183,12 +167,11 @@ function Tls:url(name)
 end
 
 function Tls:stop()
-  run("/usr/sbin/nginx -p " .. self.folder .. " -c nginx.conf -s stop 2>/dev/null")
-  run("rm -rf " .. self.folder)
   local client = assert(socket.connect("127.0.0.1", self.ports.abrupt))
   client:send("stop")
-  self.process:close()
+  self._abrupt:close()
   client:close()
+  self._nginx:stop()
 end
 
 -- The port of a server that hangs up without close_notify, and its process.
@@ -202,20 +185,20 @@ local function start_abrupt(folder)
 end
 
 local function start_tls()
-  local folder = read("mktemp -d")
-  write(folder .. "/ca.cnf", OPENSSL_CA)
+  local server, servers = nginx.new "tls", {}
+  local folder = server.folder
+  server:write("ca.cnf", OPENSSL_CA)
   run(MAKE_CERTIFICATES:format(folder))
-  local ports, servers = {}, {}
-  for i, port in ipairs(free_ports(#CERTIFICATES)) do
-    ports[CERTIFICATES[i]] = port
-    servers[i] = SERVER:format(port, CERTIFICATES[i], DIRECTIVES[CERTIFICATES[i]] or "")
+  for i, name in ipairs(CERTIFICATES) do
+    servers[i] = SERVER:format(server:listen(name), name, DIRECTIVES[name] or "")
   end
-  local process
-  ports.abrupt, process = start_abrupt(folder)
-  write(folder .. "/nginx.conf", NGINX:format(table.concat(servers)))
-  run("/usr/sbin/nginx -p " .. folder .. " -c nginx.conf")
-  return setmetatable(
-    { folder = folder, ports = ports, ca = folder .. "/ca.pem", process = process }, Tls)
+  server:start("spec/faults/tls.conf", { servers = table.concat(servers) }, "good", "/")
+  local ports = server.ports
+  local port, abrupt = start_abrupt(folder)
+  ports.abrupt = port
+  return setmetatable({
+    folder = folder, ports = ports, ca = folder .. "/ca.pem", _nginx = server, _abrupt = abrupt,
+  }, Tls)
 end
 
 return {
