@@ -39,6 +39,19 @@ describe("the local hub's journal", function()
     assert.are.equal("…", headers["x-amz-security-token"])
   end)
 
+  it("forgets the oldest when there is too much to remember", function()
+    local size = 900 * 1000
+    for number = 1, 80 do -- more than its 64 MB
+      local _, status = caller:call { body = ("%2d"):format(number) .. (" "):rep(size) }
+      assert.are.equal(400, status)
+    end
+    local requests = hub:requests()
+    assert.is_true(#requests > 40 and #requests < 80)
+    for index, request in ipairs(requests) do
+      assert.are.equal(80 - #requests + index, tonumber(request.body:sub(1, 2)))
+    end
+  end)
+
   it("begins anew with a reset", function()
     caller:call()
     hub:reset()

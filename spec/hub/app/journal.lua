@@ -1,4 +1,5 @@
--- What the hub saw since the last reset, without signatures and session tokens.
+-- What the hub saw since the last reset, without signatures and session tokens; of very much, what
+-- it saw last.
 
 local cjson = require "cjson"
 
@@ -12,6 +13,17 @@ local function without_secrets(headers)
   end
   if kept["x-amz-security-token"] then kept["x-amz-security-token"] = "…" end
   return kept
+end
+
+-- Forgets the oldest where there is no room.
+local function keep(index, record)
+  while true do
+    local ok, problem = records:safe_set(index, record)
+    if ok then return end
+    local oldest = records:incr("forgotten", 1, 0)
+    if problem ~= "no memory" or oldest >= index then error(problem) end
+    records:delete(oldest)
+  end
 end
 
 local function add(request, response)
@@ -28,13 +40,15 @@ local function add(request, response)
     status = response.status,
     error = response.code,
   }
-  assert(records:safe_set(records:incr("count", 1, 0), cjson.encode(record)))
+  keep(records:incr("count", 1, 0), cjson.encode(record))
 end
 
 --- All records as one JSON list.
 local function list()
   local lines = {}
-  for index = 1, records:get("count") or 0 do lines[index] = records:get(index) end
+  for index = (records:get "forgotten" or 0) + 1, records:get "count" or 0 do
+    lines[#lines + 1] = records:get(index)
+  end
   return "[" .. table.concat(lines, ",") .. "]"
 end
 
