@@ -11,6 +11,7 @@ local INTERVAL = 10 -- seconds
 local MAX_INTERVAL = 300 -- seconds, when the service throttles
 local JITTER = 0.1 -- of the interval, to either side
 local WHOLE_READINGS = 20 -- one reading in so many is a whole one
+local SLICE = 1 -- seconds between two looks whether the process is to end
 local MAX_FAILURES = 5 -- readings in a row that may fail for other reasons than throttling
 
 ---@class lmigrationhub.Follower
@@ -125,11 +126,19 @@ local function poll(self)
   self._is_last = is_over
 end
 
+-- A process that may have to end is asked now and then.
+local function sleep(self, seconds)
+  while seconds > 0 and not self._is_exiting() do
+    local slice = math.min(seconds, self._slice)
+    self._sleep(slice)
+    seconds = seconds - slice
+  end
+end
+
 -- Waits for the next reading; gives why there is to be none.
 local function pause(self)
   local delay = self._pause * (1 - JITTER + 2 * JITTER * self._random())
-  local left = self._deadline - self._clock()
-  if left > 0 and not self._is_exiting() then self._sleep(math.min(delay, left)) end
+  sleep(self, math.min(delay, self._deadline - self._clock()))
   if self._is_exiting() then return "exiting" end
   return self._clock() >= self._deadline and "timeout" or nil
 end
@@ -255,7 +264,7 @@ local function new(world, parameters, options)
   local follower = setmetatable({
     _fetch = world.fetch, _operation = world.operation, _parameters = copy(parameters),
     _sleep = world.sleep, _clock = world.clock, _random = world.random,
-    _is_exiting = world.is_exiting or never,
+    _is_exiting = world.is_exiting or never, _slice = world.is_exiting and SLICE or math.huge,
     _interval = interval, _pause = interval, _failures = 0, _readings = 0,
     _deadline = options.timeout and world.clock() + options.timeout or math.huge,
     _until = set_of(options.until_status or { "COMPLETED", "FAILED" }),

@@ -167,6 +167,20 @@ describe("lmigrationhub.follow", function()
     assert.equal(2, #service.pauses)
   end)
 
+  it("notices within a second, however long it pauses", function()
+    local service = new_service()
+    service.add("IN_PROGRESS", 1)
+    service.world.is_exiting = function() return #service.pauses == 15 end
+    local _, follower = collect(service)
+    assert.equal("exiting", follower.ended)
+    local slept = 0
+    for _, pause in ipairs(service.pauses) do
+      slept = slept + pause
+      assert.is_true(pause <= 1)
+    end
+    assert.is_true(slept > 10)
+  end)
+
   it("reads once, and does not wait, in a process that is about to end", function()
     local service = new_service()
     service.add("IN_PROGRESS", 1)
