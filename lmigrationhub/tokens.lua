@@ -1,10 +1,10 @@
 -- The page tokens of one listing. A token that comes twice means a listing without end. All tokens
 -- of the last pages are remembered, and one milestone, moved on each time the listing has doubled,
--- catches any longer loop: memory stays bounded.
+-- catches any longer loop: memory stays bounded, and small, for a token may have 2,048 bytes.
 
 local errors = require "lmigrationhub.errors"
 
-local REMEMBERED = 32
+local REMEMBERED = 8
 
 ---@class lmigrationhub.Tokens
 local Tokens = { __name = "lmigrationhub.tokens" }

@@ -9,10 +9,10 @@ end
 describe("lmigrationhub.tokens", function()
   it("knows none at first", function() assert.is_false(tokens.new():is_repeated "t1") end)
 
-  it("knows the last 32 and more", function()
-    for _, count in ipairs { 1, 31, 32, 33, 64, 1000 } do
+  it("knows the last eight and more", function()
+    for _, count in ipairs { 1, 7, 8, 9, 16, 1000 } do
       local seen = after(count)
-      for number = math.max(1, count - 31), count do
+      for number = math.max(1, count - 7), count do
         assert.is_true(seen:is_repeated("t" .. number))
       end
       assert.is_false(seen:is_repeated "new")
