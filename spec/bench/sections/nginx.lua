@@ -5,7 +5,7 @@ local shell = require "spec.bench.shell"
 local statistics = require "spec.bench.statistics"
 
 local SIZES = { 20, 100 } -- updates on a page
-local LISTINGS, COLD_LISTINGS = 256, 32
+local LISTINGS, FEW_LISTINGS = 256, 32
 local SETTLE = 1 -- seconds in which all listings have connected
 
 -- Begins to list, and gives a function that waits for what it cost.
@@ -60,35 +60,49 @@ local function report_costs(stage, plan, report)
   end
 end
 
--- How long a ping takes at a worker that connects for the first time, that is idle, that is busy.
-local function ping_in_turn(stage, seconds)
-  local front = stage:start_front(stage.urls.https_50ms)
-  local finish = begin(front, "library", COLD_LISTINGS, SIZES[1], SETTLE)
-  local _, cold = ping(front, SETTLE)
-  finish()
-  local idle = ping(front, seconds)
-  finish = begin(front, "library", LISTINGS, SIZES[1], seconds + SETTLE)
+-- The 99th percentile beside listings that have connected.
+local function ping_beside(front, by, listings, seconds)
+  local finish = begin(front, by, listings, SIZES[1], seconds + SETTLE)
   os.execute("sleep " .. SETTLE)
-  local busy = ping(front, seconds)
+  local high = ping(front, seconds)
   finish()
+  return high
+end
+
+-- How long a ping takes, in a round, at a worker in different straits.
+local function ping_in_turn(stage, seconds, pings, round)
+  local front = stage:start_front(stage.urls.https_50ms)
+  local finish = begin(front, "library", FEW_LISTINGS, SIZES[1], SETTLE)
+  pings.cold[round] = select(2, ping(front, SETTLE))
+  finish()
+  pings.idle[round] = ping(front, seconds)
+  for _, listings in ipairs { FEW_LISTINGS, LISTINGS } do
+    for by, times in pairs(pings[listings]) do
+      times[round] = ping_beside(front, by, listings, seconds)
+    end
+  end
   front:stop()
-  return cold, idle, busy
 end
 
 local function report_pings(stage, plan, report)
-  local cold, idle, busy = {}, {}, {}
-  for round = 1, plan.rounds do
-    cold[round], idle[round], busy[round] = ping_in_turn(stage, plan.seconds)
-  end
-  local idle_one, busy_one = statistics.median(idle), statistics.median(busy)
-  report:figure {
-    what = ("nginx, /ping at p99 beside %d listings, ms more than idle"):format(LISTINGS),
-    value = busy_one - idle_one, goal = 2, measured = ("%.2f, %.2f"):format(busy_one, idle_one),
+  local pings = {
+    cold = {}, idle = {},
+    [FEW_LISTINGS] = { bare = {}, library = {} }, [LISTINGS] = { bare = {}, library = {} },
   }
+  for round = 1, plan.rounds do ping_in_turn(stage, plan.seconds, pings, round) end
+  local idle = statistics.median(pings.idle)
+  for _, listings in ipairs { FEW_LISTINGS, LISTINGS } do
+    local busy = statistics.median(pings[listings].library)
+    report:figure {
+      what = ("nginx, /ping at p99 beside %d listings, ms more than idle"):format(listings),
+      value = busy - idle, goal = 2, measured = ("%.2f, idle %.2f, beside the bare loop %.2f")
+        :format(busy, idle, statistics.median(pings[listings].bare)),
+    }
+  end
   report:figure {
-    what = ("nginx, slowest /ping while %d listings connect, ms"):format(COLD_LISTINGS),
-    value = statistics.median(cold), goal = 60,
-    measured = ("%.1f to %.1f"):format(math.min(table.unpack(cold)), math.max(table.unpack(cold))),
+    what = ("nginx, slowest /ping while %d listings connect, ms"):format(FEW_LISTINGS),
+    value = statistics.median(pings.cold), goal = 60, measured = ("%.1f to %.1f"):format(
+      math.min(table.unpack(pings.cold)), math.max(table.unpack(pings.cold))),
   }
 end
 
