@@ -1,6 +1,7 @@
 -- What is dropped, in any order and by the thousand, leaves nothing behind.
 
 local curl = require "lmigrationhub.curl"
+local descriptors = require "spec.descriptors"
 local faults = require "spec.faults"
 local migrationhub = require "lmigrationhub"
 local transport = require "lmigrationhub.transport.script"
@@ -20,18 +21,6 @@ teardown(function() server:stop() end)
 
 local function collect()
   for _ = 1, 4 do collectgarbage() end
-end
-
-local function descriptors()
-  local count = 0
-  for number = 0, 255 do
-    local file = io.open("/proc/self/fdinfo/" .. number)
-    if file then
-      file:close()
-      count = count + 1
-    end
-  end
-  return count
 end
 
 local function resident_kilobytes()

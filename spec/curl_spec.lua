@@ -1,3 +1,4 @@
+local count_descriptors = require "spec.descriptors"
 local curl = require "lmigrationhub.curl"
 local faults = require "spec.faults"
 local socket = require "socket"
@@ -37,15 +38,7 @@ end
 
 local function descriptors()
   collect()
-  local count = 0
-  for number = 0, 255 do
-    local file = io.open("/proc/self/fdinfo/" .. number)
-    if file then
-      file:close()
-      count = count + 1
-    end
-  end
-  return count
+  return count_descriptors()
 end
 
 local function resident_kilobytes()

@@ -1,13 +1,7 @@
 local faults = require "spec.faults"
 local posix = require "lmigrationhub.posix"
+local run = require "spec.program"
 local socket = require "socket"
-
-local function run(...)
-  local program, message = posix.start(...)
-  if not program then return nil, message end
-  while not program:finished() do socket.sleep(0.001) end
-  return program:result()
-end
 
 local function shell(command, options)
   return run({ "/bin/sh", "-c", command }, options)
@@ -298,26 +292,10 @@ describe("lmigrationhub.posix, where the system refuses,", function()
   -- What it prints, and how many more of its files are open afterwards.
   local SCRIPT = [[
     local posix = require "lmigrationhub.posix"
-    local function run(words)
-      local program, message = posix.start(words)
-      if not program then return nil, message end
-      repeat until program:finished()
-      return program:result()
-    end
-    local function open_files()
-      local count = 0
-      for number = 0, 255 do
-        local file = io.open("/proc/self/fdinfo/" .. number)
-        if file then
-          file:close()
-          count = count + 1
-        end
-      end
-      return count
-    end
-    local before = open_files()
+    local run, descriptors = require "spec.program", require "spec.descriptors"
+    local before = descriptors()
     print(%s)
-    print(open_files() - before)
+    print(descriptors() - before)
   ]]
 
   local function output_when(refusal, call)

@@ -5,8 +5,8 @@ local endpoint = require "lmigrationhub.endpoint"
 local faults = require "spec.faults"
 local json = require "lmigrationhub.json"
 local login = require "lmigrationhub.credentials.login"
-local posix = require "lmigrationhub.posix"
 local process = require "lmigrationhub.credentials.process"
+local run = require "spec.program"
 local sso = require "lmigrationhub.credentials.sso"
 
 local HOSTILE = {
@@ -73,13 +73,6 @@ describe("credential_process", function()
 
   before_each(function() folder = faults.read "mktemp -d" end)
   after_each(function() os.execute("rm -r " .. folder) end)
-
-  local function run(...)
-    local program, message = posix.start(...)
-    if not program then return nil, message end
-    repeat until program:finished()
-    return program:result()
-  end
 
   local function load(command)
     local used = context()

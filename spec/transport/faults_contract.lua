@@ -2,6 +2,7 @@
 -- contract.lua. Each case runs over a kept connection of a transport with one place, and a plain
 -- request right after it must find a place, a connection and its own answer.
 local assert = require "luassert"
+local count_descriptors = require "spec.descriptors"
 local faults = require "spec.faults"
 local socket = require "socket"
 
@@ -159,18 +160,10 @@ local function describe(case, outcome)
   return ("%s %s"):format(case[1], made)
 end
 
--- Connections among them; those of a peer that is gone may go any time.
+-- Those of a peer that is gone may go any time.
 local function descriptors()
   collectgarbage()
-  local count = 0
-  for number = 0, 255 do
-    local file = io.open("/proc/self/fdinfo/" .. number)
-    if file then
-      file:close()
-      count = count + 1
-    end
-  end
-  return count
+  return count_descriptors()
 end
 
 local function check(outcome, url, response, message, kind)
