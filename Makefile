@@ -44,7 +44,7 @@ help:
 	@echo "make test-dashboard  looks at that page in headless Chromium"
 	@echo "make test       installs what is missing, runs every test on every Lua"
 	@echo "make coverage   runs the specs on Lua 5.4, shows what of C and Lua they reach"
-	@echo "make test-long  reloads nginx 200 times, fails every single allocation in turn, which takes hours"
+	@echo "make test-long  reloads nginx 200 times, fails every single allocation in turn: some 15 minutes"
 	@echo "make fuzz       fuzzes each target for a minute: SECONDS"
 	@echo "make bench      measures costs beside other clients, some 11 minutes: QUICK=1, CHART=file.svg, ONLY=section"
 	@echo "make install    copies the modules for Lua $(LUA) below $(PREFIX): LUA=5.4|5.3|5.1|jit, PREFIX, DESTDIR"

@@ -23,6 +23,7 @@ return {
     ["spec/readme_spec.lua"] = TEXT,
     ["spec/types_spec.lua"] = TEXT,
     ["spec/transport/shared_dict_spec.lua"] = NGINX,
+    ["spec/transport/limit_spec.lua"] = NGINX,
     ["spec/transport/nginx_spec.lua"] = NGINX,
   },
   tests = {
