@@ -19,7 +19,8 @@ describe("lmigrationhub.transport.url", function()
   it("tells addresses from names", function()
     for host, is_address in pairs {
       ["127.0.0.1"] = true, ["[::1]"] = true, ["[fd00:ec2::254]"] = true,
-      ["[::ffff:10.0.0.1]"] = true, ["localhost"] = false, ["a-b_c.test"] = false, ["1a.test"] = false,
+      ["[::ffff:10.0.0.1]"] = true, ["localhost"] = false,
+      ["a-b_c.test"] = false, ["1a.test"] = false,
     } do
       assert.equal(is_address, parse("http://" .. host .. ":81/").is_address, host)
     end
