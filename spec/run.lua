@@ -197,12 +197,14 @@ end
 
 -- The steps of those names; all when there is none.
 local function select_steps(names)
-  local wanted, steps = {}, {}
-  for _, name in ipairs(names) do wanted[name] = true end
-  for _, step in ipairs(all_steps()) do
-    if #names == 0 or wanted[step[1]] then table.insert(steps, step) end
+  local steps, selected = all_steps(), {}
+  if #names == 0 then return steps end
+  local by_name = {}
+  for _, step in ipairs(steps) do by_name[step[1]] = step end
+  for _, name in ipairs(names) do
+    table.insert(selected, by_name[name] or error("there is no step " .. name, 0))
   end
-  return steps
+  return selected
 end
 
 local function tally(output, status)
@@ -254,8 +256,9 @@ local function run(steps, folder)
   return sum
 end
 
+local steps = select_steps(arg)
 local folder = words "mktemp -d":match "%S+"
-local sum = run(select_steps(arg), folder)
+local sum = run(steps, folder)
 os.execute("rm -rf " .. folder)
 print(describe(sum))
 os.exit(sum.failed == 0)
