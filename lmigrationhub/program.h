@@ -37,9 +37,10 @@ extern char **environ;
 struct program {
   pid_t pid;                /* ours: of the supervisor; its: of the program */
   int report;               /* the pipe between us and the supervisor */
-  int out, err;             /* the supervisor's ends of the program's pipes */
+  int out, err;             /* the supervisor's ends of the program's pipes;
+                               of all three, -1: closed */
   bool reaped;
-  double deadline;          /* -1 is a closed end of a pipe */
+  double deadline;
   size_t size, received;    /* bytes: most output, and of the report */
   struct told {
     int status;             /* exit code, or minus the signal that ended it */

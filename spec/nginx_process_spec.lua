@@ -1,6 +1,7 @@
 -- Programs that a worker of nginx runs (credential_process): it goes on meanwhile, and whatever
 -- ends, the request, the worker or the program's time, ends the program.
 
+local faults = require "spec.faults"
 local hubs = require "spec.hub.server"
 local server = require "spec.transport.nginx.server"
 local socket = require "socket"
@@ -28,13 +29,6 @@ local hub = require("lmigrationhub.client").new({
 })
 ]]
 
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
-end
-
 local function write(path, text)
   local file = assert(io.open(path, "w"))
   file:write(text)
@@ -46,7 +40,7 @@ local LONG = ("61.%06d"):format(math.floor(socket.gettime() * 1e6 % 1e6))
 
 -- Numbers of the processes that wait so.
 local function running(digit)
-  return (output_of(("pgrep -f '^[s]leep %s%d$'"):format(LONG, digit)):gsub("%s+$", ""))
+  return faults.read(("pgrep -f '^[s]leep %s%d$'"):format(LONG, digit))
 end
 
 local function becomes(expected, question, ...)
@@ -152,7 +146,7 @@ describe("a program in nginx", function()
     local connection = worker:open(fill [[shell "sleep LONG5"]])
     assert.is_true(becomes(true, running, 5))
     local pid = worker:run "return ngx.worker.pid()"
-    output_of(("kill -9 %d"):format(pid))
+    faults.read(("kill -9 %d"):format(pid))
     connection:close()
     assert.is_true(becomes(false, running, 5))
   end)

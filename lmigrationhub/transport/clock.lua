@@ -26,9 +26,9 @@ local function sleep(seconds)
   ngx.sleep(to_milliseconds(seconds) / 1000)
 end
 
----@param count integer
+--- One that nobody has posted to yet.
 ---@return table semaphore
-local function new_semaphore(count) return assert(require("ngx.semaphore").new(count)) end
+local function new_semaphore() return assert(require("ngx.semaphore").new(0)) end
 
 -- nginx cuts fractions of a millisecond off: the half keeps whole ones whole.
 --- Waits for a semaphore; tells whether there was one in time.

@@ -31,7 +31,7 @@ local function count_idle(pool, change) pool.idle = math.max(0, pool.idle + chan
 -- nginx's timeouts do not bound the look-up of a name. A light thread can be killed.
 local function connect_by_name(attempt, socket)
   local to, options = attempt.to, attempt.pool.options
-  local done, connected, problem = clock.new_semaphore(0), nil, nil
+  local done, connected, problem = clock.new_semaphore(), nil, nil
   local thread = ngx.thread.spawn(function()
     connected, problem = socket:connect(to.host, to.port, options)
     done:post(1)

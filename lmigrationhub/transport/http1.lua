@@ -35,7 +35,6 @@ local CHUNK_END = { cap = 2, place = "inside the body" }
 local TRAILER = { cap = 16384, place = "inside the trailers", in_head = true }
 local BODY = { place = "inside the body" } -- no line, but bytes that were announced
 
-
 local function protocol(message) return message, "protocol" end
 local function too_large(message) return message, "too_large" end
 

@@ -56,7 +56,7 @@ end
 local function run(next_item, limit, fn)
   local state = {
     next_item = next_item, fn = fn, threads = {}, over = {}, count = 0,
-    ended = clock.new_semaphore(0),
+    ended = clock.new_semaphore(),
     limit = type(limit) == "function" and limit or function() return limit end,
   }
   local ok, failure = pcall(drive, state)

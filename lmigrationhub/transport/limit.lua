@@ -49,7 +49,7 @@ end
 -- Tells whether a place came free in time. It is handed over: who has just left does not come
 -- before those who wait.
 local function queue(self, by)
-  self._queue = self._queue or clock.new_semaphore(0)
+  self._queue = self._queue or clock.new_semaphore()
   repeat
     look(self)
     if take(self) then return true end

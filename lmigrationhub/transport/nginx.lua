@@ -53,7 +53,7 @@ Transport.__index = Transport
 function Transport:start(request)
   check_wait()
   local attempt = begin(self, request)
-  attempt.ended = clock.new_semaphore(0)
+  attempt.ended = clock.new_semaphore()
   attempt.thread = ngx.thread.spawn(function()
     attempt.outcome = { pcall(exchange.perform, attempt) }
     attempt.ended:post(1)
